@@ -1,0 +1,1 @@
+"""Flight-training models from raw sessions to production releases."""

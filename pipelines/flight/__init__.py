@@ -1,0 +1,1 @@
+"""The flight domain: channels, aircraft, maneuvers, approaches. No Spark, no Dagster."""
