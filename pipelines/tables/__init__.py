@@ -1,0 +1,1 @@
+"""The tables: contracts, and the Spark transforms that fill bronze, silver and gold."""

@@ -1,0 +1,116 @@
+"""What every Spark engine offers beyond the Spark Connect API: named tables and attested commits."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from pipelines.tables.contract import TableContract, TableName
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+CATALOGS = ("main", "dev", "prod")
+
+
+class Engine(ABC):
+    """A Spark session over Delta tables with three-level names, kept below one warehouse folder."""
+
+    name: str
+
+    def __init__(self, warehouse: Path) -> None:
+        self.warehouse = warehouse
+        self._registered: set[TableName] = set()
+        self._registering = threading.RLock()
+
+    @cached_property
+    def spark(self) -> SparkSession:
+        """The session; the engine starts at the first use."""
+        with self._registering:
+            session = self._start()
+            session.conf.set("spark.sql.session.timeZone", "UTC")
+            for table in self._tables_on_disk():
+                self._register(session, table)
+            return session
+
+    @abstractmethod
+    def _start(self) -> SparkSession:
+        """Start the engine and return its session, catalogs included, tables not yet."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End the session and the engine."""
+
+    def location(self, table: TableName) -> Path:
+        """The folder that holds the table's Delta log and files."""
+        return self.warehouse / table.catalog / table.schema / table.table
+
+    def exists(self, table: TableName) -> bool:
+        """Whether the table has been created."""
+        return (self.location(table) / "_delta_log").is_dir()
+
+    def create(self, contract: TableContract) -> None:
+        """Create the contract's schema and table if they do not exist; an existing table is not changed."""
+        with self._registering, self.exclusive(contract.name):
+            if not self.exists(contract.name):
+                self.location(contract.name).parent.mkdir(parents=True, exist_ok=True)
+                self._create_schema(self.spark, contract.name)
+                self.spark.sql(contract.ddl(f"file://{self.location(contract.name)}"))
+                self._registered.add(contract.name)
+            elif contract.name not in self._registered:
+                self._register(self.spark, contract.name)
+
+    def refresh(self, table: TableName) -> None:
+        """Make a table that another process has created since the session's start known here."""
+        with self._registering:
+            if table not in self._registered and self.exists(table):
+                self._register(self.spark, table)
+
+    def table(self, name: TableName, version: int | None = None) -> DataFrame:
+        """The table's rows, at its newest version or at a pinned one."""
+        self.refresh(name)
+        if version is None:
+            return self.spark.table(str(name))
+        return self.spark.sql(f"SELECT * FROM {name} VERSION AS OF {int(version)}")
+
+    @abstractmethod
+    def merge(self, target: TableName, on: str, clauses: str, source: DataFrame, metadata: str | None = None) -> None:
+        """`MERGE INTO target t USING source s ON <on> <clauses>`, one commit that carries `metadata`.
+
+        `metadata` is a JSON text; `pipelines.tables.history` gives it back with the commit.
+        """
+
+    def append(self, target: TableName, rows: DataFrame, metadata: str | None = None) -> None:
+        """Append rows, matched by column name, in one commit that carries `metadata`."""
+        self.refresh(target)
+        writer = rows.write.format("delta").mode("append")
+        if metadata is not None:
+            writer = writer.option("userMetadata", metadata)
+        writer.saveAsTable(str(target))
+
+    @contextmanager
+    def exclusive(self, table: TableName) -> Iterator[None]:
+        """Hold the table for one writer at a time, across processes; freed when its holder dies."""
+        lock = self.warehouse / ".locks" / f"{table}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock, is_singleton=True):
+            yield
+
+    def _tables_on_disk(self) -> list[TableName]:
+        logs = self.warehouse.glob("*/*/*/_delta_log")
+        return sorted(TableName(*log.parent.relative_to(self.warehouse).parts) for log in logs)
+
+    def _create_schema(self, session: SparkSession, table: TableName) -> None:
+        session.sql(f"CREATE SCHEMA IF NOT EXISTS {table.catalog}.{table.schema}")
+
+    def _register(self, session: SparkSession, table: TableName) -> None:
+        self._create_schema(session, table)
+        session.sql(f"CREATE TABLE IF NOT EXISTS {table} USING delta LOCATION 'file://{self.location(table)}'")
+        self._registered.add(table)

@@ -1,0 +1,76 @@
+"""The one place that chooses the environment: where things are and which engine computes.
+
+`PIPELINES_ENVIRONMENT` names it (default `embedded`), `PIPELINES_HOME` moves its files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+EngineName = Literal["sail", "apache_spark"]
+
+_ENGINES: dict[str, EngineName] = {"embedded": "sail", "conformance": "apache_spark"}
+
+
+class UnknownEnvironmentError(ValueError):
+    """The environment that was asked for does not exist."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that differs between environments, as plain values."""
+
+    environment: str
+    engine: EngineName
+    home: Path
+    """Folder below which all state of the environment lives."""
+    landing: Path
+    """Landing zone: `sessions/<upload day>/...` and `annotations/<upload day>/...`."""
+    warehouse: Path
+    """Root of the tables: `<catalog>/<schema>/<table>`."""
+    tracking_uri: str
+    """MLflow tracking store and model registry."""
+    artifacts: Path
+    """Where MLflow keeps model artifacts."""
+    model_schema: str
+    """`catalog.schema` of registered models, e.g. `dev.models`."""
+    prediction_schema: str
+    """`catalog.schema` of prediction tables, e.g. `dev.predictions`."""
+    session_maps: Path
+    """Folder of the users' own column maps, beside the built-in ones; may be absent."""
+
+
+def settings_from(variables: Mapping[str, str]) -> Settings:
+    """The settings that environment variables describe.
+
+    Raises:
+        UnknownEnvironmentError: `PIPELINES_ENVIRONMENT` names none of the known environments.
+    """
+    name = variables.get("PIPELINES_ENVIRONMENT", "embedded")
+    if name not in _ENGINES:
+        raise UnknownEnvironmentError(
+            f"PIPELINES_ENVIRONMENT is {name!r}, which does not exist: set it to one of {', '.join(sorted(_ENGINES))}."
+        )
+    default_home = Path(__file__).resolve().parents[1] / ".pipelines"
+    home = Path(variables.get("PIPELINES_HOME") or default_home).expanduser().resolve()
+    return Settings(
+        environment=name,
+        engine=_ENGINES[name],
+        home=home,
+        landing=Path(variables.get("PIPELINES_LANDING") or home / "landing").expanduser().resolve(),
+        warehouse=home / "warehouse",
+        tracking_uri=f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
+        artifacts=home / "mlflow" / "artifacts",
+        model_schema="dev.models",
+        prediction_schema="dev.predictions",
+        session_maps=home / "maps",
+    )
+
+
+def current_settings() -> Settings:
+    """The settings of this process's environment."""
+    return settings_from(os.environ)
