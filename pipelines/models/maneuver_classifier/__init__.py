@@ -1,0 +1,1 @@
+"""Which maneuver is flown, second by second, merged into segments."""

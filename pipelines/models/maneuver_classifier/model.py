@@ -1,0 +1,1 @@
+"""Features, training and prediction of the maneuver classifier."""
