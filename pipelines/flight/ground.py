@@ -1,0 +1,228 @@
+"""Where the ground is, as a flight log without terrain data shows it: touchdowns, fields, high and low points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas
+    from numpy.typing import NDArray
+
+_BRIDGED_GAP_S = 30
+"""Altitude is drawn through gaps up to this long, for finding; nothing is judged on what was drawn."""
+
+_REVERSAL_FT = 150.0
+"""A low point is one after which at least this much is climbed, and before which it was descended."""
+
+_TAXI_AIRSPEED_KT = 30.0
+_TAXI_GROUND_SPEED_KT = 40.0
+"""No aeroplane of the training fleet flies below 30 kt indicated; over the ground 40 kt leaves room for wind."""
+
+_ROLL_S = 8
+_ROLL_BAND_FT = 10.0
+_ROLL_SPEED = 0.75
+"""A touch-and-go without a stop: 8 s within 10 ft of the lowest point, below three quarters of VREF."""
+
+_UNKNOWN_REFERENCE_KT = 60.0
+_SAME_FIELD_NM = 3.0
+_NEAR_KNOWN_GROUND_FT = 250.0
+"""Without ground touched nearby, a low point must come this close to the elevations that the session knows."""
+
+_GATE_TO_GROUND_S = 60
+_APPROACH_SPEED = 1.5
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One session as arrays by second, NaN where unknown. `altitude_ft` is None if there is none to go by."""
+
+    second: NDArray[np.int64]
+    altitude_ft: NDArray[np.float64] | None
+    height_ft: NDArray[np.float64]
+    airspeed_kt: NDArray[np.float64]
+    ground_speed_kt: NDArray[np.float64]
+    vertical_speed_fpm: NDArray[np.float64]
+    bank_deg: NDArray[np.float64]
+    heading_deg: NDArray[np.float64]
+    on_ground: NDArray[np.float64]
+    latitude_deg: NDArray[np.float64]
+    longitude_deg: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, samples: pandas.DataFrame) -> Trace:
+        """The arrays of gold seconds in order."""
+
+        def channel(name: str) -> NDArray[np.float64]:
+            if name not in samples.columns:
+                return np.full(len(samples), np.nan)
+            return np.asarray(samples[name], dtype=np.float64)
+
+        altitude = _altitude(channel("altitude_msl_ft"), channel("altitude_indicated_ft"))
+        vertical_speed = channel("vertical_speed_fpm")
+        if altitude is not None and np.isnan(vertical_speed).all():
+            vertical_speed = _rate_fpm(altitude)
+        return cls(
+            second=np.asarray(samples["second"], dtype=np.int64),
+            altitude_ft=altitude,
+            height_ft=channel("altitude_agl_ft"),
+            airspeed_kt=channel("indicated_airspeed_kt"),
+            ground_speed_kt=channel("ground_speed_kt"),
+            vertical_speed_fpm=vertical_speed,
+            bank_deg=channel("roll_deg"),
+            heading_deg=channel("heading_deg") if not np.isnan(channel("heading_deg")).all() else channel("track_deg"),
+            on_ground=channel("on_ground"),
+            latitude_deg=channel("latitude_deg"),
+            longitude_deg=channel("longitude_deg"),
+        )
+
+    def distances_nm(self, here: int, there: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Distances from the position at one second to those at others; NaN where a position is unknown."""
+        north = 60.0 * (self.latitude_deg[there] - self.latitude_deg[here])
+        east = 60.0 * (self.longitude_deg[there] - self.longitude_deg[here])
+        return np.hypot(north, east * np.cos(np.radians(self.latitude_deg[here])))
+
+
+@dataclass(frozen=True)
+class Touchdown:
+    """A touchdown: index of its second, and the elevation of the ground that was rolled on."""
+
+    second: int
+    elevation_ft: float
+
+
+def _altitude(*sources: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """The first source that is known for most of the session, short gaps bridged, else held at the edges."""
+    for source in sources:
+        known = ~np.isnan(source)
+        if len(source) and known.mean() > 0.5:
+            index = np.arange(len(source))
+            return np.interp(index, index[known], source[known])
+    return None
+
+
+def _rate_fpm(altitude_ft: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Vertical speed from altitude over five seconds, for logs without the channel."""
+    rate = np.full(len(altitude_ft), np.nan)
+    rate[2:-2] = (altitude_ft[4:] - altitude_ft[:-4]) * 15.0
+    return rate
+
+
+def ground_seconds(trace: Trace) -> NDArray[np.bool_]:
+    """Seconds with weight on the wheels: by the recorded flag, else slow and level.
+
+    Both airspeed and ground speed must be slow where both are known: a pitot tube that freezes over in cruise is
+    no landing.
+    """
+    assert trace.altitude_ft is not None
+    slow = np.nan_to_num(trace.airspeed_kt, nan=0.0) < _TAXI_AIRSPEED_KT
+    slow &= np.nan_to_num(trace.ground_speed_kt, nan=0.0) < _TAXI_GROUND_SPEED_KT
+    slow &= ~(np.isnan(trace.airspeed_kt) & np.isnan(trace.ground_speed_kt))
+    on_ground = np.where(np.isnan(trace.on_ground), slow, trace.on_ground > 0.5)
+    ahead = np.minimum(np.arange(len(on_ground)) + 2, len(on_ground) - 1)
+    behind = np.maximum(np.arange(len(on_ground)) - 2, 0)
+    level = np.abs(trace.altitude_ft[ahead] - trace.altitude_ft[behind]) < 3 * _ROLL_BAND_FT
+    return on_ground & level
+
+
+def turning_points(altitude_ft: NDArray[np.float64]) -> list[tuple[int, int, int | None]]:
+    """Low points as (high point before, low point, high point after or None at the end of the session)."""
+    highs: list[int] = []
+    lows: list[int] = []
+    high = low = 0
+    descending: bool | None = None
+    heights = altitude_ft.tolist()
+    for index, height in enumerate(heights):
+        if height > heights[high]:
+            high = index
+        if height < heights[low]:
+            low = index
+        if descending is not False and height - heights[low] >= _REVERSAL_FT:
+            if descending:
+                lows.append(low)
+            descending, high = False, index
+        elif descending is not True and heights[high] - height >= _REVERSAL_FT:
+            highs.append(high)
+            descending, low = True, index
+    if descending:
+        lows.append(low)
+    return [(high, low, highs[n + 1] if n + 1 < len(highs) else None) for n, (high, low) in enumerate(zip(highs, lows))]
+
+
+def touched_ground(
+    trace: Trace, on_ground: NDArray[np.bool_], high: int, low: int, next_high: int | None, reference_kt: float | None
+) -> Touchdown | None:
+    """The touchdown of the descent from `high`, or None if the wheels stayed in the air."""
+    assert trace.altitude_ft is not None
+    last = len(trace.second) if next_high is None else next_high
+    rolling = high + np.flatnonzero(on_ground[high:last])
+    if len(rolling) < 2:
+        rolling = _touch_and_go(trace, on_ground, low, last, reference_kt)
+    if len(rolling) < 2:
+        return None
+    elevation = float(np.median(trace.altitude_ft[rolling[:20]]))
+    down = np.flatnonzero(trace.altitude_ft[high : rolling[0] + 1] <= elevation + _ROLL_BAND_FT)
+    flagged = not np.isnan(trace.on_ground[rolling[0]])
+    second = int(rolling[0]) if flagged or not len(down) else high + int(down[0])
+    return Touchdown(second, elevation)
+
+
+def _touch_and_go(
+    trace: Trace, on_ground: NDArray[np.bool_], low: int, last: int, reference_kt: float | None
+) -> NDArray[np.intp]:
+    """The seconds of a roll at flying speed around a low point; empty if it was none."""
+    assert trace.altitude_ft is not None
+    nothing = np.empty(0, dtype=np.intp)
+    if not np.isnan(trace.on_ground[low]):
+        return nothing
+    near = trace.altitude_ft <= trace.altitude_ft[low] + _ROLL_BAND_FT
+    first = low - int(np.argmin(near[low::-1])) + 1 if not near[: low + 1].all() else 0
+    end = low + int(np.argmin(near[low:last])) if not near[low:last].all() else last
+    speed = trace.airspeed_kt if not np.isnan(trace.airspeed_kt[first:end]).all() else trace.ground_speed_kt
+    limit = _ROLL_SPEED * (reference_kt or _UNKNOWN_REFERENCE_KT)
+    if end - first < _ROLL_S or not np.any(speed[first:end] < limit):
+        return nothing
+    known = trace.altitude_ft[on_ground]
+    floor = float(known.min()) if len(known) else float(trace.altitude_ft.min())
+    reach = _NEAR_KNOWN_GROUND_FT if len(known) else 2 * _ROLL_BAND_FT
+    return np.arange(first, end) if trace.altitude_ft[low] - floor <= reach else nothing
+
+
+class GoAroundField:
+    """Elevation of the field below the low point of a descent that did not touch it."""
+
+    def __init__(self, trace: Trace, on_ground: NDArray[np.bool_], lows: list[int], reference_kt: float | None) -> None:
+        self._trace = trace
+        self._lows = np.asarray(lows, dtype=np.intp)
+        self._limit_kt = _APPROACH_SPEED * (reference_kt or _UNKNOWN_REFERENCE_KT)
+        self._ground = np.flatnonzero(on_ground)
+
+    def elevation_ft(self, low: int) -> float | None:
+        """Feet above mean sea level, or None where nothing says that a field is below.
+
+        In this order: the recorded height; ground touched within three nautical miles (or, without positions,
+        anywhere), the nearest in time; the lowest point flown within that distance, if it comes close to
+        the ground that the session knows (without any: to the session's lowest point) at an approach's speed.
+        """
+        trace = self._trace
+        assert trace.altitude_ft is not None
+        if not np.isnan(trace.height_ft[low]):
+            return float(trace.altitude_ft[low] - trace.height_ft[low])
+        nearest = self._nearest_ground(low)
+        if nearest is not None:
+            return float(trace.altitude_ft[nearest])
+        field = trace.altitude_ft[self._lows[self._on_same_field(low, self._lows)]].min()
+        known = trace.altitude_ft[self._ground] if len(self._ground) else trace.altitude_ft
+        speed = trace.airspeed_kt[max(0, low - _GATE_TO_GROUND_S) : low]
+        fast = not np.isnan(speed).all() and float(np.nanmedian(speed)) > self._limit_kt
+        return None if fast or field - float(known.min()) > _NEAR_KNOWN_GROUND_FT else float(field)
+
+    def _nearest_ground(self, low: int) -> int | None:
+        ground = self._ground[self._on_same_field(low, self._ground)]
+        return int(ground[np.argmin(np.abs(ground - low))]) if len(ground) else None
+
+    def _on_same_field(self, low: int, others: NDArray[np.intp]) -> NDArray[np.bool_]:
+        distance = self._trace.distances_nm(low, others)
+        return np.isnan(distance) | (distance <= _SAME_FIELD_NM)
