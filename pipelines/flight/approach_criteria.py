@@ -4,8 +4,8 @@ Sources: Flight Safety Foundation, Approach-and-Landing Accident Reduction (ALAR
 "Stabilized Approach": stable by 500 ft above the field in visual conditions, sink rate no greater than
 1,000 ft/min, and deviations to be called out by the pilot monitoring (speed below target - 5 or above
 target + 10 kt, bank above 7 degrees). The speed band VREF - 5 to VREF + 10 kt is the one that the FAA gives for
-general aviation; FSF's own outer limit of VREF + 20 kt is meant for transport aircraft, for which 20 kt is a far smaller
-share of the speed.
+general aviation; FSF's own outer limit of VREF + 20 kt is meant for transport aircraft, for which 20 kt is a far
+smaller share of the speed.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ MAXIMUM_BANK_DEG = 10.0
 CIRCUIT_LEVEL_BY_FT = 300.0
 CIRCUIT_BANK_DEG = 30.0
 CIRCUIT_TURN_DEG = 30.0
-"""FSF lets a circling approach have its wings level only by 300 ft, and a light aircraft's circuit is one: the turn onto
-final often ends below 500 ft. Where the heading still changes by 30 degrees or more between 500 and 300 ft, bank may
-reach 30 degrees there (what the FAA's Airplane Flying Handbook allows in the circuit)."""
+"""FSF lets a circling approach have its wings level only by 300 ft, and a light aircraft's circuit is one: the turn
+onto final often ends below 500 ft. Where the heading still changes by 30 degrees or more between 500 and 300 ft, bank
+may reach 30 degrees there (what the FAA's Airplane Flying Handbook allows in the circuit)."""
 
 SUSTAINED_S = 3
 """A limit counts as exceeded after so many seconds in a row, so that a single gust does not fail an approach."""

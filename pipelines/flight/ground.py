@@ -18,8 +18,8 @@ _REVERSAL_FT = 150.0
 """A low point is one after which at least this much is climbed, and before which it was descended."""
 
 _TAXI_AIRSPEED_KT = 30.0
-_TAXI_GROUND_SPEED_KT = 40.0
-"""No aeroplane of the training fleet flies below 30 kt indicated; over the ground 40 kt leaves room for wind."""
+_TAIL_WIND_KT = 10.0
+"""No aeroplane of the training fleet flies below 30 kt indicated; over the ground, wind may add to it."""
 
 _ROLL_S = 8
 _ROLL_BAND_FT = 10.0
@@ -117,14 +117,19 @@ def ground_seconds(trace: Trace) -> NDArray[np.bool_]:
     no landing.
     """
     assert trace.altitude_ft is not None
-    slow = np.nan_to_num(trace.airspeed_kt, nan=0.0) < _TAXI_AIRSPEED_KT
-    slow &= np.nan_to_num(trace.ground_speed_kt, nan=0.0) < _TAXI_GROUND_SPEED_KT
-    slow &= ~(np.isnan(trace.airspeed_kt) & np.isnan(trace.ground_speed_kt))
+    slow = _slower_than(trace, _TAXI_AIRSPEED_KT)
     on_ground = np.where(np.isnan(trace.on_ground), slow, trace.on_ground > 0.5)
     ahead = np.minimum(np.arange(len(on_ground)) + 2, len(on_ground) - 1)
     behind = np.maximum(np.arange(len(on_ground)) - 2, 0)
     level = np.abs(trace.altitude_ft[ahead] - trace.altitude_ft[behind]) < 3 * _ROLL_BAND_FT
     return on_ground & level
+
+
+def _slower_than(trace: Trace, airspeed_kt: float) -> NDArray[np.bool_]:
+    airspeed = np.nan_to_num(trace.airspeed_kt, nan=0.0)
+    ground_speed = np.nan_to_num(trace.ground_speed_kt, nan=0.0)
+    known = ~(np.isnan(trace.airspeed_kt) & np.isnan(trace.ground_speed_kt))
+    return known & (airspeed < airspeed_kt) & (ground_speed < airspeed_kt + _TAIL_WIND_KT)
 
 
 def turning_points(altitude_ft: NDArray[np.float64]) -> list[tuple[int, int, int | None]]:
@@ -148,7 +153,10 @@ def turning_points(altitude_ft: NDArray[np.float64]) -> list[tuple[int, int, int
             descending, low = True, index
     if descending:
         lows.append(low)
-    return [(high, low, highs[n + 1] if n + 1 < len(highs) else None) for n, (high, low) in enumerate(zip(highs, lows))]
+    elif descending is False:
+        highs.append(high)
+    afterwards = [*highs[1:], None]
+    return list(zip(highs, lows, afterwards, strict=False))
 
 
 def touched_ground(
@@ -180,9 +188,8 @@ def _touch_and_go(
     near = trace.altitude_ft <= trace.altitude_ft[low] + _ROLL_BAND_FT
     first = low - int(np.argmin(near[low::-1])) + 1 if not near[: low + 1].all() else 0
     end = low + int(np.argmin(near[low:last])) if not near[low:last].all() else last
-    speed = trace.airspeed_kt if not np.isnan(trace.airspeed_kt[first:end]).all() else trace.ground_speed_kt
-    limit = _ROLL_SPEED * (reference_kt or _UNKNOWN_REFERENCE_KT)
-    if end - first < _ROLL_S or not np.any(speed[first:end] < limit):
+    slow = _slower_than(trace, _ROLL_SPEED * (reference_kt or _UNKNOWN_REFERENCE_KT))
+    if end - first < _ROLL_S or not slow[first:end].any():
         return nothing
     known = trace.altitude_ft[on_ground]
     floor = float(known.min()) if len(known) else float(trace.altitude_ft.min())
