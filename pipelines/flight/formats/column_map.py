@@ -266,7 +266,9 @@ def load_column_maps(places: tuple[Path, ...]) -> tuple[ColumnMap, ...]:
             status = file.stat()
             column_map = _cached_map(file, status.st_mtime_ns, status.st_size)
             if column_map.name in here:
-                raise ColumnMapError(f"{file}: `name` {column_map.name!r} is also that of {here[column_map.name].path}.")
+                raise ColumnMapError(
+                    f"{file}: `name` {column_map.name!r} is also that of {here[column_map.name].path}."
+                )
             here[column_map.name] = column_map
         maps.update(here)
     return tuple(maps.values())

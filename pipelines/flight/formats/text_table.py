@@ -1,0 +1,165 @@
+"""A delimited text's rows as a frame of strings: one line a row, every row with the header's number of fields."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipelines.flight.formats import limits
+from pipelines.flight.formats.quarantine import QuarantineCode, QuarantineError
+
+_MAX_MALFORMED_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """The wanted columns as strings, and what was left out."""
+
+    frame: pl.DataFrame
+    dropped_rows: int
+    repairs: tuple[str, ...]
+
+
+def header_names(name: str, line: bytes, delimiter: str, line_number: int) -> list[str]:
+    """The column names of a header line, stripped; a repeated name keeps its first column, later ones get a suffix.
+
+    Raises `QuarantineError` (`too_many_columns`) beyond the cap.
+    """
+    count = line.count(delimiter.encode()) + 1
+    if count > limits.MAX_COLUMNS:
+        raise QuarantineError(
+            QuarantineCode.TOO_MANY_COLUMNS,
+            f"Line {line_number} of {name} has {count:,} columns; a session has at most {limits.MAX_COLUMNS:,}.",
+            f"line {line_number}",
+            "Export only the columns of the session.",
+        )
+    text = line.decode(errors="replace").strip("\r\n\ufeff")
+    if delimiter == " ":
+        fields = text.split()
+    elif '"' in text:
+        fields = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])
+    else:
+        fields = text.split(delimiter)
+    names: list[str] = []
+    seen: dict[str, int] = {}
+    for position, field in enumerate(fields):
+        stripped = field.strip() or f"(column {position + 1})"
+        seen[stripped] = seen.get(stripped, 0) + 1
+        names.append(stripped if seen[stripped] == 1 else f"{stripped} #{seen[stripped]}")
+    return names
+
+
+def read_text_table(
+    name: str, body: bytes, columns: list[str], wanted: list[str], *, delimiter: str = ",", first_line: int = 2
+) -> TextTable:
+    """Read `wanted` of `columns` from `body`, the text below the header, whose first line is `first_line` of the file.
+
+    Rows with another number of fields than the header are dropped and counted; more than one in a hundred of
+    them, and the file is refused. A last row without a line end may be cut off: it is dropped if it lacks
+    fields, otherwise its last field is blanked, because a number may have lost digits.
+    """
+    body = body.lstrip(b"\n") if body.startswith(b"\n") else body
+    repairs: list[str] = []
+    if delimiter == " ":
+        body = b"\n".join(b" ".join(line.split()) for line in body.split(b"\n"))
+    separator = delimiter.encode()
+    dropped = 0
+    per_row = len(columns) - 1
+    if body and not body.endswith(b"\n"):
+        body, cut = _without_cut_off_row(body, separator, per_row)
+        dropped += cut
+        if cut:
+            repairs.append("The last row was cut off; it was left out.")
+    rows = body.count(b"\n")
+    if rows > limits.MAX_ROWS:
+        raise QuarantineError(
+            QuarantineCode.TOO_MANY_ROWS,
+            f"{name} has {rows:,} rows; a session has at most {limits.MAX_ROWS:,}.",
+            f"line {limits.MAX_ROWS + first_line}",
+            "Export the sessions one by one.",
+        )
+    quoted = b'"' in body
+    suspicious = quoted or b"\n\n" in body or body.count(separator) != rows * per_row
+    frame = None if suspicious else _parse(body, columns, wanted, delimiter, quoted=False)
+    if frame is None:
+        body, malformed, first_bad = _well_formed(body, separator, per_row, quoted)
+        total = body.count(b"\n") + malformed
+        if malformed and (malformed > max(1, _MAX_MALFORMED_SHARE * total)):
+            line = first_line + first_bad
+            raise QuarantineError(
+                QuarantineCode.MALFORMED_ROWS,
+                f"{name}: {malformed:,} of {total:,} rows do not have the header's {len(columns)} fields, "
+                f"first in line {line}.",
+                f"line {line}",
+                "Export the session again, or repair the line; a text field may hold an unquoted delimiter.",
+            )
+        if malformed:
+            dropped += malformed
+            repairs.append(
+                f"{malformed} row(s) with another number of fields than the header were left out, "
+                f"first line {first_line + first_bad}."
+            )
+        frame = _parse(body, columns, wanted, delimiter, quoted=quoted)
+        if frame is None:
+            raise QuarantineError(
+                QuarantineCode.UNREADABLE,
+                f"{name} cannot be read as rows of {len(columns)} fields.",
+                f"line {first_line}",
+                "Export the session again; quotes inside the text must be closed on the same line.",
+            )
+    return TextTable(frame, dropped, tuple(repairs))
+
+
+def _without_cut_off_row(body: bytes, separator: bytes, per_row: int) -> tuple[bytes, int]:
+    end = body.rfind(b"\n") + 1
+    last = body[end:]
+    if not last.strip():
+        return body[:end], 0
+    if last.count(separator) < per_row:
+        return body[:end], 1
+    if per_row and b'"' not in last:
+        return body[: body.rfind(separator) + 1] + b"\n", 0
+    return body + b"\n", 0
+
+
+def _well_formed(body: bytes, separator: bytes, per_row: int, quoted: bool) -> tuple[bytes, int, int]:
+    """The lines with the right number of fields, how many others there are, and the first one's position."""
+    kept: list[bytes] = []
+    malformed, first_bad = 0, -1
+    delimiter = separator.decode()
+    for position, line in enumerate(body.split(b"\n")):
+        if not line.strip():
+            continue
+        if quoted and b'"' in line:
+            parsed = next(csv.reader(io.StringIO(line.decode(errors="replace")), delimiter=delimiter), [])
+            right = len(parsed) == per_row + 1 and line.count(b'"') % 2 == 0
+        else:
+            right = line.count(separator) == per_row
+        if right:
+            kept.append(line)
+        else:
+            malformed += 1
+            first_bad = position if first_bad < 0 else first_bad
+    kept.append(b"")
+    return b"\n".join(kept), malformed, first_bad
+
+
+def _parse(body: bytes, columns: list[str], wanted: list[str], delimiter: str, *, quoted: bool) -> pl.DataFrame | None:
+    """The wanted columns as strings, or None if a row has too many fields or a quote does not close."""
+    if not body.strip(b"\n"):
+        return pl.DataFrame(schema=dict.fromkeys(wanted, pl.String))
+    try:
+        frame = pl.read_csv(
+            body,
+            has_header=False,
+            separator=delimiter,
+            schema=dict.fromkeys(columns, pl.String),
+            columns=[columns.index(column) for column in wanted],
+            quote_char='"' if quoted else None,
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    return frame.select(wanted)
