@@ -1,6 +1,7 @@
 """The one place that chooses the environment: where things are and which engine computes.
 
-`PIPELINES_ENVIRONMENT` names it (default `embedded`), `PIPELINES_HOME` moves its files.
+`PIPELINES_ENVIRONMENT` names it (default `embedded`), `PIPELINES_HOME` moves its files,
+`PIPELINES_LANDING` the landing zone, `PIPELINES_FIRST_UPLOAD_DAY` the first daily partition.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +20,10 @@ _ENGINES: dict[str, EngineName] = {"embedded": "sail", "conformance": "apache_sp
 
 class UnknownEnvironmentError(ValueError):
     """The environment that was asked for does not exist."""
+
+
+class InvalidSettingError(ValueError):
+    """An environment variable holds a value that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,10 @@ class Settings:
     """`catalog.schema` of prediction tables, e.g. `dev.predictions`."""
     session_maps: Path
     """Folder of the users' own column maps, beside the built-in ones; may be absent."""
+    dagster_home: Path
+    """Where Dagster keeps runs, events and schedules."""
+    first_upload_day: date = date(2025, 1, 1)
+    """First daily partition; files in folders of earlier days are not ingested."""
 
 
 def settings_from(variables: Mapping[str, str]) -> Settings:
@@ -49,6 +59,7 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
 
     Raises:
         UnknownEnvironmentError: `PIPELINES_ENVIRONMENT` names none of the known environments.
+        InvalidSettingError: another variable cannot be understood.
     """
     name = variables.get("PIPELINES_ENVIRONMENT", "embedded")
     if name not in _ENGINES:
@@ -68,7 +79,19 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
         model_schema="dev.models",
         prediction_schema="dev.predictions",
         session_maps=home / "maps",
+        dagster_home=home / "dagster",
+        first_upload_day=_day(variables, "PIPELINES_FIRST_UPLOAD_DAY", Settings.first_upload_day),
     )
+
+
+def _day(variables: Mapping[str, str], name: str, default: date) -> date:
+    text = variables.get(name)
+    if not text:
+        return default
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidSettingError(f"{name} is {text!r}, which is no date: write it as {default}.") from None
 
 
 def current_settings() -> Settings:

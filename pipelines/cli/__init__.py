@@ -1,0 +1,60 @@
+"""The console script `pipelines`: thin commands over Dagster, the tables and the registry."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+_COMMANDS = {
+    "demo": "Run the main job on simulated sessions, and on your own if given, and show what it made.",
+    "simulate": "Fly training sessions on a flight dynamics model and put their files into the landing zone.",
+    "ingest": "Put session files into today's landing zone and take them to gold.",
+    "sql": "Run a query on the tables and print the rows.",
+    "status": "Show tables, models, quarantined files and the last runs.",
+    "dev": "Open Dagster's UI with its daemon, everything loaded.",
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command's module only when that command is run, so that `--help` is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        return getattr(importlib.import_module(f"pipelines.cli.{cmd_name}"), cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the stack trace of an error.")
+def cli(debug: bool) -> None:
+    """From raw flight sessions to gold tables, trained models and predictions."""
+
+
+def main() -> None:
+    """Run the command line; an error is told in words, and with its stack trace only after `--debug`."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        sys.exit(cli(standalone_mode=False))
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except Exception as error:
+        if debug:
+            raise
+        click.secho(f"Error: {str(error).strip() or type(error).__name__}", fg="red", err=True)
+        click.echo(f"({type(error).__name__}; `pipelines --debug ...` shows where it came from.)", err=True)
+        sys.exit(1)

@@ -1,0 +1,29 @@
+"""`pipelines dev`: Dagster's UI and daemon on the environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from pipelines.cli.instance import PROJECT, prepare_home
+from pipelines.environments import current_settings
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=3000, show_default=True, help="Port of the UI.")
+def dev(host: str, port: int) -> None:
+    """Open Dagster's UI with its daemon, everything loaded.
+
+    Files that you drop into the landing zone are ingested by themselves while it runs.
+    """
+    settings = current_settings()
+    prepare_home(settings)
+    for kind in ("sessions", "annotations"):
+        (settings.landing / kind).mkdir(parents=True, exist_ok=True)
+    click.echo(f"Dagster's UI: http://{host}:{port}    landing zone: {settings.landing}/sessions/<YYYY-MM-DD>/")
+    os.chdir(PROJECT)
+    command = ["dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
+    os.execv(sys.executable, [sys.executable, "-m", *command])

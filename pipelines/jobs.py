@@ -1,0 +1,38 @@
+"""The jobs: named parts of the asset graph that people and sensors start."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pipelines.checks import CHECKS_BEFORE_TRAINING
+
+_tables = dg.AssetSelection.groups("bronze", "silver", "gold")
+_before_training = dg.AssetSelection.checks(*CHECKS_BEFORE_TRAINING)
+_models = dg.AssetSelection.groups("models")
+_predictions = dg.AssetSelection.groups("predictions")
+
+ingest = dg.define_asset_job(
+    "ingest",
+    selection=_tables - _before_training,
+    description="Takes the uploads of one day from the landing zone to gold.",
+)
+
+train = dg.define_asset_job(
+    "train",
+    selection=_models | _before_training,
+    description="Trains, evaluates and registers every model on gold, if gold is fit for it.",
+)
+
+predict = dg.define_asset_job(
+    "predict",
+    selection=_predictions,
+    description="Lets each model judge the gold sessions that its version has not judged yet.",
+)
+
+full_flow = dg.define_asset_job(
+    "full_flow",
+    selection=_tables | _models | _predictions,
+    description="The main job: one day's uploads to gold, then models trained on all of gold, then predictions.",
+)
+
+jobs = [full_flow, ingest, train, predict]

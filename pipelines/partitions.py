@@ -1,0 +1,18 @@
+"""The partitions of the asset graph: one per upload day, in UTC, today included."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from pipelines.environments import current_settings
+
+UPLOAD_DAYS = dg.DailyPartitionsDefinition(
+    start_date=current_settings().first_upload_day.isoformat(), timezone="UTC", end_offset=1
+)
+
+
+def today() -> date:
+    """The upload day of what arrives now."""
+    return datetime.now(UTC).date()
