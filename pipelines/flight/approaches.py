@@ -1,9 +1,9 @@
 """Approaches: descents to a runway that end in a landing or a go-around, found in one session and judged.
 
 A light aircraft's log has no height above the ground and no runway database, so the field's elevation is read
-from the flight itself: from the rollout of a landing; for a go-around from ground that the session has touched within
-three nautical miles, else from the lowest point that the session has flown there. With a height channel
-(`altitude_agl_ft`, simulators) that is used instead.
+from the flight itself: from the rollout of a landing; for a go-around from the nearest ground that the session has
+touched; where it has touched none, from its lowest point, if it came down to it as on an approach. With a height
+channel (`altitude_agl_ft`, simulators) that is used instead.
 
 What is not reported: a descent that ends away from any ground the session knows (air work, practised engine
 failures), one that starts below the gate, and one that the recording cuts off in the air.
@@ -23,8 +23,10 @@ from pipelines.flight.ground import GoAroundField, Trace, ground_seconds, touche
 if TYPE_CHECKING:
     import pandas
 
+_GO_AROUND_ABOVE_FT = -100.0
 _GO_AROUND_BELOW_FT = 300.0
-"""A go-around is one from below this height; above it the descent may have been for something else."""
+"""A go-around is one from below this height; above it the descent may have been for something else. A low point far
+below the elevation is that of another, unknown field."""
 
 _DESCENDING_FT = 50.0
 _DESCENDING_OVER_S = 20
@@ -59,17 +61,16 @@ def find_approaches(samples: pandas.DataFrame, aircraft_type: str | None) -> lis
         return []
     on_ground = ground_seconds(trace)
     reference_kt = criteria.reference_speed_kt(aircraft_type)
-    lows = turning_points(trace.altitude_ft)
-    go_around_field = GoAroundField(trace, on_ground, [low for _, low, _ in lows], reference_kt)
+    go_around_field = GoAroundField(trace, on_ground, reference_kt)
     found: list[Approach] = []
-    for high, low, next_high in lows:
+    for high, low, next_high in turning_points(trace.altitude_ft):
         touch = touched_ground(trace, on_ground, high, low, next_high, reference_kt)
         if touch is not None:
             end, elevation, outcome = touch.second, touch.elevation_ft, "landing"
         else:
             # Only a climb afterwards tells a go-around from a recording that ends on final.
             elevation = go_around_field.elevation_ft(low) if next_high is not None else None
-            if elevation is None or trace.altitude_ft[low] - elevation > _GO_AROUND_BELOW_FT:
+            if elevation is None or not _GO_AROUND_ABOVE_FT < trace.altitude_ft[low] - elevation < _GO_AROUND_BELOW_FT:
                 continue
             end, outcome = low, "go_around"
         gate = _gate(trace.altitude_ft - elevation, high, end)

@@ -29,10 +29,13 @@ _ROLL_SPEED = 0.75
 _UNKNOWN_REFERENCE_KT = 60.0
 _SAME_FIELD_NM = 3.0
 _NEAR_KNOWN_GROUND_FT = 250.0
-"""Without ground touched nearby, a low point must come this close to the elevations that the session knows."""
+"""A roll at flying speed must be this close to the elevations that the session knows."""
 
-_GATE_TO_GROUND_S = 60
-_APPROACH_SPEED = 1.5
+_FINAL_S = 30
+_UNKNOWN_FIELD_BAND_FT = 150.0
+_UNKNOWN_FIELD_EXCESS_KT = 20.0
+_UNKNOWN_FIELD_BANK_DEG = 25.0
+_UNKNOWN_FIELD_SINK_FPM = (250.0, 1100.0)
 
 
 @dataclass(frozen=True)
@@ -200,36 +203,43 @@ def _touch_and_go(
 class GoAroundField:
     """Elevation of the field below the low point of a descent that did not touch it."""
 
-    def __init__(self, trace: Trace, on_ground: NDArray[np.bool_], lows: list[int], reference_kt: float | None) -> None:
+    def __init__(self, trace: Trace, on_ground: NDArray[np.bool_], reference_kt: float | None) -> None:
         self._trace = trace
-        self._lows = np.asarray(lows, dtype=np.intp)
-        self._limit_kt = _APPROACH_SPEED * (reference_kt or _UNKNOWN_REFERENCE_KT)
+        self._limit_kt = (reference_kt or _UNKNOWN_REFERENCE_KT) + _UNKNOWN_FIELD_EXCESS_KT
         self._ground = np.flatnonzero(on_ground)
 
     def elevation_ft(self, low: int) -> float | None:
         """Feet above mean sea level, or None where nothing says that a field is below.
 
-        In this order: the recorded height; ground touched within three nautical miles (or, without positions,
-        anywhere), the nearest in time; the lowest point flown within that distance, if it comes close to
-        the ground that the session knows (without any: to the session's lowest point) at an approach's speed.
+        In this order: the recorded height; ground touched within three nautical miles, the nearest in time; the
+        nearest ground touched elsewhere; and in a session that touches none, its lowest point, if it was come down
+        to as on an approach.
         """
         trace = self._trace
         assert trace.altitude_ft is not None
         if not np.isnan(trace.height_ft[low]):
             return float(trace.altitude_ft[low] - trace.height_ft[low])
-        nearest = self._nearest_ground(low)
-        if nearest is not None:
-            return float(trace.altitude_ft[nearest])
-        field = trace.altitude_ft[self._lows[self._on_same_field(low, self._lows)]].min()
-        known = trace.altitude_ft[self._ground] if len(self._ground) else trace.altitude_ft
-        speed = trace.airspeed_kt[max(0, low - _GATE_TO_GROUND_S) : low]
-        fast = not np.isnan(speed).all() and float(np.nanmedian(speed)) > self._limit_kt
-        return None if fast or field - float(known.min()) > _NEAR_KNOWN_GROUND_FT else float(field)
+        if len(self._ground):
+            return float(trace.altitude_ft[self._nearest_ground(low)])
+        lowest = float(trace.altitude_ft.min())
+        is_lowest = trace.altitude_ft[low] - lowest <= _UNKNOWN_FIELD_BAND_FT
+        return lowest if is_lowest and self._looks_like_final(low) else None
 
-    def _nearest_ground(self, low: int) -> int | None:
-        ground = self._ground[self._on_same_field(low, self._ground)]
-        return int(ground[np.argmin(np.abs(ground - low))]) if len(ground) else None
+    def _nearest_ground(self, low: int) -> int:
+        distance = self._trace.distances_nm(low, self._ground)
+        near = np.isnan(distance) | (distance <= _SAME_FIELD_NM)
+        if near.any():
+            ground = self._ground[near]
+            return int(ground[np.argmin(np.abs(ground - low))])
+        return int(self._ground[np.argmin(distance)])
 
-    def _on_same_field(self, low: int, others: NDArray[np.intp]) -> NDArray[np.bool_]:
-        distance = self._trace.distances_nm(low, others)
-        return np.isnan(distance) | (distance <= _SAME_FIELD_NM)
+    def _looks_like_final(self, low: int) -> bool:
+        """Slow, wings nearly level and a moderate sink for half a minute: air work seldom comes down like that."""
+        trace = self._trace
+        assert trace.altitude_ft is not None
+        before = slice(max(0, low - _FINAL_S), max(1, low - _FINAL_S // 10))
+        sink = (trace.altitude_ft[before.start] - trace.altitude_ft[low]) / (low - before.start + 1e-9) * 60.0
+        speed, bank = trace.airspeed_kt[before], np.abs(trace.bank_deg[before])
+        slow = np.isnan(speed).all() or float(np.nanmax(speed)) <= self._limit_kt
+        level = np.isnan(bank).all() or float(np.nanmax(bank)) <= _UNKNOWN_FIELD_BANK_DEG
+        return slow and level and _UNKNOWN_FIELD_SINK_FPM[0] <= sink <= _UNKNOWN_FIELD_SINK_FPM[1]
