@@ -184,6 +184,11 @@ class Manifest(_Part):
         return (*(name for entry in self.required_channels for name in entry), *self.optional_channels)
 
     @property
+    def prediction_column_names(self) -> tuple[str, ...]:
+        """The columns that the model's code fills."""
+        return tuple(column.name for column in self.prediction.columns)
+
+    @property
     def asset_dependencies(self) -> list[list[str]]:
         """Keys of the gold assets that the model is trained on."""
         return [TableName.of(name).asset_key for name in self.gold_tables]

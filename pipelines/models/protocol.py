@@ -49,6 +49,10 @@ class ModelCode(Protocol):
     SKOPS_TRUSTED_TYPES: tuple[str, ...]
     """Types beyond skops' own list that the saved estimator is made of."""
 
+    FEATURE_GROUPS: Mapping[str, tuple[str, ...]]
+    """Features that say nearly the same, by the name of what they say; permutation importance shuffles
+    each group together. `{name: (name,) for name in FEATURES}` where every feature is its own."""
+
     def features(self, gold: Mapping[str, DataFrame], parameters: Parameters) -> DataFrame:
         """One row per example (a second, an approach, ...), the same for training and for prediction.
 
@@ -90,7 +94,7 @@ class ModelCode(Protocol):
         ...
 
 
-_NAMES = ("FEATURES", "LABEL", "EXAMPLE_KEY", "SKOPS_TRUSTED_TYPES")
+_NAMES = ("FEATURES", "LABEL", "EXAMPLE_KEY", "SKOPS_TRUSTED_TYPES", "FEATURE_GROUPS")
 _FUNCTIONS = ("features", "fit", "predict", "baseline", "evaluate")
 
 

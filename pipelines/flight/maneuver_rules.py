@@ -1,0 +1,133 @@
+"""The plain rules by which a flight instructor reads maneuvers off a strip chart.
+
+They are the baseline that the learned classifier has to beat, so they are made as good as plain rules
+get: heights above the field, bank, speeds relative to the type's stalling speed, rates, and a look at
+the seconds before and after. Bounds follow the taxonomy (`pipelines.flight.maneuvers`) and the FAA's
+Private Pilot Airman Certification Standards (steep turn 45 degrees of bank, within 5; slow flight just
+above the stall).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipelines.flight.aircraft import AIRCRAFT
+from pipelines.flight.maneuvers import Maneuver
+
+RULE_COLUMNS: tuple[str, ...] = (
+    "height_ft",
+    "airspeed_kt",
+    "ground_speed_kt",
+    "climb_fpm",
+    "bank_deg",
+    "pitch_deg",
+    "load_factor_g",
+    "seconds_since_ground",
+    "seconds_to_ground",
+)
+"""What the rules look at, a row per second; columns may hold NaN where a log does not tell."""
+
+_GENERIC_STALL_KT = 45.0
+_RUNWAY_HEIGHT_FT = 50.0
+_FINAL_HEIGHT_FT = 1000.0
+_GO_AROUND_TOP_FT = 500.0
+_GO_AROUND_LOW_POINT_FT = 350.0
+_CLIMB_FPM = 200.0
+_TURN_BANK_DEG = 10.0
+_STEEP_BANK_DEG = 38.0
+_SLOW_FLIGHT_OF_STALL = 1.22
+_STALL_OF_STALL = 1.08
+_FINAL_S = 150
+_TAKEOFF_ROLL_S = 60
+
+
+def maneuvers_by_rule(flight: pd.DataFrame, aircraft_type: str | None) -> np.ndarray:
+    """The maneuver of each second of one session, as an array of taxonomy values.
+
+    Args:
+        flight: RULE_COLUMNS of one session, ordered by second, without rows for gaps.
+        aircraft_type: key of AIRCRAFT, or None for a generic single-engine trainer.
+    """
+    known = AIRCRAFT.get(aircraft_type or "")
+    stall_kt = known.stall_clean_kt if known else _GENERIC_STALL_KT
+    height = flight["height_ft"].to_numpy(dtype=float)
+    speed = flight["airspeed_kt"].fillna(flight["ground_speed_kt"])
+    ground_speed = flight["ground_speed_kt"].fillna(flight["airspeed_kt"]).to_numpy(dtype=float)
+    climb = _mean(flight["climb_fpm"], 15)
+    bank = _mean(flight["bank_deg"].abs(), 7)
+    since_ground = flight["seconds_since_ground"].fillna(np.inf).to_numpy(dtype=float)
+    to_ground = flight["seconds_to_ground"].fillna(np.inf).to_numpy(dtype=float)
+
+    low_point_before, low_point_after = _low_points(height)
+    near_runway = height < _RUNWAY_HEIGHT_FT
+    accelerating = _mean(pd.Series(ground_speed).diff(), 9) > 0
+    on_ground = (since_ground == 0) | ((ground_speed < 32) & near_runway)
+    departing = near_runway & (since_ground <= _TAKEOFF_ROLL_S) & accelerating & (to_ground > 20)
+    touching_down = near_runway & ~departing
+    final = (height < _FINAL_HEIGHT_FT) & (climb < -_CLIMB_FPM) & (bank < 20)
+    final &= (to_ground < _FINAL_S) | (low_point_after <= _FINAL_S)
+    going_around = (height < _GO_AROUND_TOP_FT) & (climb > 0) & (low_point_before <= 60) & (since_ground > 60)
+
+    slow = (_mean(speed, 9) < _SLOW_FLIGHT_OF_STALL * stall_kt) & (height > _GO_AROUND_TOP_FT)
+    stalled = _stalled(speed, flight["pitch_deg"], flight["climb_fpm"], stall_kt) & (height > _GO_AROUND_TOP_FT)
+
+    rules: list[tuple[np.ndarray, Maneuver]] = [
+        (on_ground, Maneuver.GROUND),
+        (departing, Maneuver.TAKEOFF),
+        (going_around, Maneuver.GO_AROUND),
+        (touching_down, Maneuver.LANDING),
+        (stalled, Maneuver.STALL),
+        (bank >= _STEEP_BANK_DEG, Maneuver.STEEP_TURN),
+        (final, Maneuver.APPROACH),
+        (slow & (np.abs(climb) < 400), Maneuver.SLOW_FLIGHT),
+        ((bank >= _TURN_BANK_DEG) & (np.abs(climb) < 500), Maneuver.TURN),
+        (climb > _CLIMB_FPM, Maneuver.CLIMB),
+        (climb < -_CLIMB_FPM, Maneuver.DESCENT),
+    ]
+    chosen = np.select(
+        [condition for condition, _ in rules], [maneuver.value for _, maneuver in rules], Maneuver.CRUISE.value
+    )
+    return _settled(chosen, shortest_s=4)
+
+
+def _mean(values: pd.Series, seconds: int) -> np.ndarray:
+    return values.rolling(seconds, center=True, min_periods=1).mean().to_numpy(dtype=float)
+
+
+def _low_points(height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds since the last and until the next low point of a given-up approach (infinite if none).
+
+    A low point is the lowest second within a minute on either side, off the runway but below
+    _GO_AROUND_LOW_POINT_FT, with a climb of at least 200 ft after it.
+    """
+    series = pd.Series(height)
+    lowest = series.rolling(121, center=True, min_periods=1).min().to_numpy()
+    later_top = series[::-1].rolling(90, min_periods=1).max()[::-1].to_numpy()
+    is_low = (height == lowest) & (height < _GO_AROUND_LOW_POINT_FT) & (height > 5) & (later_top > height + 200)
+    seconds = np.arange(len(height), dtype=float)
+    last = pd.Series(np.where(is_low, seconds, np.nan)).ffill().to_numpy()
+    following = pd.Series(np.where(is_low, seconds, np.nan)).bfill().to_numpy()
+    since, until = seconds - last, following - seconds
+    return np.nan_to_num(since, nan=np.inf), np.nan_to_num(until, nan=np.inf)
+
+
+def _stalled(speed: pd.Series, pitch: pd.Series, climb: pd.Series, stall_kt: float) -> np.ndarray:
+    """Near the stalling speed with the nose dropping or the aircraft sinking, until flying speed is back."""
+    near_stall = speed < _STALL_OF_STALL * stall_kt
+    drop = pitch.rolling(8, min_periods=1).max() - pitch
+    sinking = climb.rolling(3, center=True, min_periods=1).mean() < -500
+    broke = near_stall & ((drop > 8) | sinking)
+    around = broke.astype(float).rolling(11, center=True, min_periods=1).max() > 0
+    return (around & (speed < 1.35 * stall_kt)).to_numpy()
+
+
+def _settled(maneuvers: np.ndarray, shortest_s: int) -> np.ndarray:
+    """The same with runs shorter than `shortest_s` given to the run before them."""
+    settled = maneuvers.copy()
+    starts = np.flatnonzero(np.r_[True, maneuvers[1:] != maneuvers[:-1]])
+    ends = np.r_[starts[1:], len(maneuvers)]
+    for start, end in zip(starts, ends, strict=True):
+        if 0 < start and end - start < shortest_s:
+            settled[start:end] = settled[start - 1]
+    return settled

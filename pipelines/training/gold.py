@@ -1,0 +1,46 @@
+"""The gold tables that a model reads, attested and pinned to the versions that its record names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.models.manifest import Manifest
+from pipelines.tables.contract import TableName
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from pipelines.engines.engine import Engine
+
+
+@dataclass(frozen=True)
+class Gold:
+    """Rows by the last part of the table's name, and the versions read by the full name."""
+
+    tables: dict[str, DataFrame]
+    versions: dict[str, int]
+
+
+def read_gold(engine: Engine, manifest: Manifest, versions: Mapping[str, int] | None = None) -> Gold:
+    """The manifest's gold tables, each at the pinned version or its newest.
+
+    Raises:
+        UnattestedHistoryError: a table's history holds a change that no checked run vouches for.
+    """
+    from pipelines.tables.attestation import read_attested
+
+    tables, read = {}, {}
+    for full_name in manifest.gold_tables:
+        name = TableName.of(full_name)
+        attested = read_attested(engine, name, (versions or {}).get(full_name))
+        tables[name.table] = attested.rows
+        read[full_name] = attested.version
+    return Gold(tables, read)
+
+
+def only_sessions(engine: Engine, tables: Mapping[str, DataFrame], session_ids: Sequence[str]) -> dict[str, DataFrame]:
+    """The same tables with the rows of those sessions alone."""
+    chosen = engine.spark.createDataFrame([(session_id,) for session_id in session_ids], "session_id STRING")
+    return {name: rows.join(chosen, "session_id", "left_semi") for name, rows in tables.items()}

@@ -1,0 +1,83 @@
+"""A saved estimator applied on Spark, session by session: the one path of evaluation and of prediction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipelines.models.manifest import Manifest
+from pipelines.models.protocol import ModelCode, load_model_code
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import DataFrame
+
+Judge = Literal["predict", "baseline"]
+
+_loaded: dict[str, Any] = {}
+
+
+class PredictionShapeError(ValueError):
+    """A model's code gave columns other than those that its manifest promises."""
+
+
+def save_estimator(estimator: Any) -> bytes:
+    """The estimator as skops bytes: no pickle, so loading it runs no code but the types that are trusted."""
+    import skops.io
+
+    return skops.io.dumps(estimator)
+
+
+def load_estimator(saved: bytes, trusted_types: tuple[str, ...]) -> Any:
+    """The estimator that `save_estimator` saved; a process keeps those that it has loaded.
+
+    Raises:
+        skops.io.exceptions.UntrustedTypesFoundException: the bytes hold a type that is not trusted.
+    """
+    import skops.io
+
+    key = hashlib.sha256(saved).hexdigest()
+    if key not in _loaded:
+        if len(_loaded) >= 8:
+            _loaded.clear()
+        _loaded[key] = skops.io.loads(saved, trusted=list(trusted_types))
+    return _loaded[key]
+
+
+def predictions_of(manifest: Manifest, features: DataFrame, saved: bytes, judge: Judge = "predict") -> DataFrame:
+    """session_id and the manifest's prediction columns, for every session of `features`.
+
+    Each session is judged by itself, its examples in the order of their key, so that a session gets the
+    same rows alone and among others.
+    """
+    columns = ", ".join(f"{column.name} {column.type}" for column in manifest.prediction.columns)
+    function = _session_judge(manifest.name, dict(manifest.parameters), saved, judge, manifest.prediction_column_names)
+    return features.groupBy("session_id").applyInPandas(function, f"session_id STRING, {columns}")
+
+
+def judged(
+    code: ModelCode, judge: Judge, estimator: Any, features: pd.DataFrame, parameters: Mapping[str, Any]
+) -> pd.DataFrame:
+    """The prediction rows of one session by the model or by its baseline rule."""
+    if judge == "baseline":
+        return code.baseline(features, parameters)
+    return code.predict(estimator, features, parameters)
+
+
+def _session_judge(
+    name: str, parameters: dict[str, Any], saved: bytes, judge: Judge, columns: tuple[str, ...]
+) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def judge_session(features: pd.DataFrame) -> pd.DataFrame:
+        code = load_model_code(name)
+        ordered = features.sort_values(list(code.EXAMPLE_KEY), kind="stable").reset_index(drop=True)
+        estimator = load_estimator(saved, code.SKOPS_TRUSTED_TYPES) if judge == "predict" else None
+        rows = judged(code, judge, estimator, ordered, parameters)
+        if set(rows.columns) != set(columns):
+            raise PredictionShapeError(
+                f"{name}: {judge}() gave the columns {', '.join(map(str, rows.columns))}, model.yaml promises "
+                f"{', '.join(columns)}. Make the two equal."
+            )
+        return rows.assign(session_id=ordered["session_id"].iloc[0])[["session_id", *columns]]  # type: ignore[return-value]
+
+    return judge_session
