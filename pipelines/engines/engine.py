@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,24 +29,38 @@ class Engine(ABC):
         self.warehouse = warehouse
         self._registered: set[TableName] = set()
         self._registering = threading.RLock()
+        self._session: SparkSession | None = None
 
-    @cached_property
+    @property
     def spark(self) -> SparkSession:
         """The session; the engine starts at the first use."""
         with self._registering:
-            session = self._start()
-            session.conf.set("spark.sql.session.timeZone", "UTC")
-            for table in self._tables_on_disk():
-                self._register(session, table)
-            return session
+            if self._session is None:
+                session = self._start()
+                session.conf.set("spark.sql.session.timeZone", "UTC")
+                for table in self._tables_on_disk():
+                    self._register(session, table)
+                self._session = session
+                # Spark Connect clients say goodbye when the process exits, and wait minutes for a server that is gone.
+                atexit.register(self.stop)
+            return self._session
 
     @abstractmethod
     def _start(self) -> SparkSession:
         """Start the engine and return its session, catalogs included, tables not yet."""
 
-    @abstractmethod
     def stop(self) -> None:
-        """End the session and the engine."""
+        """End the session and the engine; using the engine again starts it anew. Happens by itself at exit."""
+        with self._registering:
+            if self._session is not None:
+                session, self._session = self._session, None
+                atexit.unregister(self.stop)
+                self._registered.clear()
+                self._stop(session)
+
+    @abstractmethod
+    def _stop(self, session: SparkSession) -> None:
+        """End this engine's session and what `_start` started for it."""
 
     def location(self, table: TableName) -> Path:
         """The folder that holds the table's Delta log and files."""

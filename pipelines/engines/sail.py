@@ -24,6 +24,9 @@ class SailEngine(Engine):
         os.environ["SAIL_CATALOG__LIST"] = f"[{catalogs}]"
         os.environ["SAIL_CATALOG__DEFAULT_CATALOG"] = CATALOGS[0]
         os.environ.setdefault("RUST_LOG", "error")
+        # Tells pyspark's functions (`F.col` and kin) to build Spark Connect expressions: its own session builder
+        # sets this, but that builder would share one session between engines.
+        os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
         from pysail.spark import SparkConnectServer
         from pyspark.sql.connect.session import SparkSession as ConnectSession
 
@@ -47,10 +50,7 @@ class SailEngine(Engine):
         finally:
             self.spark.catalog.dropTempView(view)
 
-    def stop(self) -> None:
-        if "spark" in self.__dict__:
-            self.__dict__.pop("spark").stop()
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
-        self._registered.clear()
+    def _stop(self, session: SparkSession) -> None:
+        session.stop()
+        self._server.stop()
+        self._server = None

@@ -1,0 +1,130 @@
+"""Apache Spark itself with Delta Lake: the engine that the embedded one is measured against."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from pipelines.engines.delta_jars import provide_delta_jars
+from pipelines.engines.engine import CATALOGS, Engine
+from pipelines.engines.java import cache_folder, provide_java
+from pipelines.tables.contract import TableName
+
+if TYPE_CHECKING:
+    from pyspark.core.context import SparkContext
+    from pyspark.sql import DataFrame, SparkSession
+
+_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+_DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+
+_starting = threading.Lock()
+_merging = threading.Lock()
+
+
+class ApacheSparkEngine(Engine):
+    """Spark's own JVM, one for the whole process; every engine has a session and catalogs of its own in it."""
+
+    name = "apache_spark"
+
+    def _start(self) -> SparkSession:
+        # With this variable set (SailEngine sets it) pyspark's functions would build Spark Connect expressions.
+        os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)
+        from pyspark.sql import SparkSession
+
+        with _starting:
+            context = _context()
+            session_class: Any = SparkSession
+            java_class = session_class._get_j_spark_session_class(context._jvm)
+            # Spark's own `newSession` shares the catalog: a session from the constructor has one for itself,
+            # so that tables registered for one warehouse are not known in another.
+            java_session = java_class(context._jsc.sc())  # type: ignore[attr-defined]
+            session = SparkSession(context, jsparkSession=java_session)
+            session_class._instantiatedSession = session_class._activeSession = session
+            java_class.setDefaultSession(java_session)
+            java_class.setActiveSession(java_session)
+        manager = java_session.sessionState().catalogManager()
+        for name in CATALOGS:
+            manager.catalog(name).setDelegateCatalog(manager.catalog("spark_catalog"))
+        return session
+
+    def merge(self, target: TableName, on: str, clauses: str, source: DataFrame, metadata: str | None = None) -> None:
+        self.refresh(target)
+        view = f"merge_source_{uuid4().hex}"
+        source.createOrReplaceTempView(view)
+        try:
+            with _merging:  # the setting is the session's, so a merge of another thread would carry it too
+                if metadata is not None:
+                    self.spark.conf.set(_USER_METADATA, metadata)
+                try:
+                    self.spark.sql(f"MERGE INTO {target} t USING {view} s ON {on} {clauses}")
+                finally:
+                    self.spark.conf.unset(_USER_METADATA)
+        finally:
+            self.spark.catalog.dropTempView(view)
+
+    def _stop(self, session: SparkSession) -> None:
+        """Nothing but to forget the session: the JVM serves the process's next engine and ends with the process."""
+
+    def _register(self, session: SparkSession, table: TableName) -> None:
+        self._refuse_namesake(table)
+        super()._register(session, table)
+
+    def _create_schema(self, session: SparkSession, table: TableName) -> None:
+        self._refuse_namesake(table)
+        super()._create_schema(session, table)
+
+    def _refuse_namesake(self, table: TableName) -> None:
+        """Here the catalogs share one space of schemas: two tables may not differ in their catalog alone."""
+        for other in self._registered:
+            if other[1:] == table[1:] and other.catalog != table.catalog:
+                raise ValueError(
+                    f"On Apache Spark {table} would be the same table as {other}: give it another schema or name."
+                )
+
+
+def _context() -> SparkContext:
+    from pyspark.conf import SparkConf
+    from pyspark.core.context import SparkContext
+
+    running: SparkContext | None = SparkContext._active_spark_context
+    if running is not None:
+        return running
+    java = provide_java(os.environ)
+    jars = provide_delta_jars(java, cache_folder(os.environ))
+    # Workers start whatever `python3` is on PATH unless told, and the launcher whatever Java.
+    os.environ.update(PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable, JAVA_HOME=str(java.home))
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    for name in ("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_REMOTE", "PYSPARK_SUBMIT_ARGS"):
+        os.environ.pop(name, None)
+    scratch = tempfile.mkdtemp(prefix="pipelines-spark-")
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    settings = {
+        "spark.master": f"local[{os.cpu_count() or 2}]",
+        "spark.app.name": "pipelines",
+        "spark.jars": ",".join(str(jar) for jar in jars),
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": _DELTA_CATALOG,
+        **{f"spark.sql.catalog.{name}": _DELTA_CATALOG for name in CATALOGS},
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.defaultCatalog": CATALOGS[0],
+        "spark.sql.sources.default": "delta",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.sql.warehouse.dir": f"{scratch}/warehouse",
+        "spark.local.dir": f"{scratch}/local",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        "spark.driver.memory": "2g",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -Dderby.system.home=" + scratch,
+    }
+    return SparkContext.getOrCreate(SparkConf().setAll(list(settings.items())))
