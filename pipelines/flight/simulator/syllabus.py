@@ -1,0 +1,280 @@
+"""Lessons: from a seed, a random but sensible sequence of tasks for one session of 8 to 12 minutes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from pipelines.flight.simulator.aircraft import TRAINER_MODELS
+from pipelines.flight.simulator.plan import SessionPlan, Task
+from pipelines.flight.simulator.tasks.approach import Fault
+from pipelines.flight.simulator.weather import Weather
+
+_LESSONS = (("airwork", 0.34), ("upset_training", 0.16), ("approaches", 0.24), ("circuits", 0.14), ("departure", 0.12))
+
+_PLACES = ((47.9, -97.2), (33.4, -111.8), (29.2, -81.1), (51.5, -1.3), (48.1, 11.3), (-27.6, 153.0))
+"""Regions with flight schools; the ground is flat everywhere in the simulator."""
+
+
+_START_HEIGHT_FT = {"airwork": (2600, 3600), "upset_training": (3200, 4400), "approaches": (1500, 2400)}
+
+
+class Lesson:
+    """Draws the tasks of one session."""
+
+    def __init__(self, random: np.random.Generator, aircraft_type: str, skill: float) -> None:
+        self.random = random
+        self.skill = skill
+        self.handbook = TRAINER_MODELS[aircraft_type].handbook
+        self.tasks: list[Task] = []
+
+    def add(self, task: str, **arguments: Any) -> None:
+        """Append a task."""
+        self.tasks.append(Task(task, arguments))
+
+    def between(self, low: float, high: float) -> float:
+        """A number between two bounds, rounded so that plans read well."""
+        return round(float(self.random.uniform(low, high)), 2)
+
+    def chance(self, probability: float) -> bool:
+        """True with a probability."""
+        return bool(self.random.random() < probability)
+
+    def side(self) -> float:
+        """-1 (left) or 1 (right)."""
+        return 1.0 if self.chance(0.5) else -1.0
+
+    def speed(self) -> float:
+        """An airspeed for straight flight and turns: from maneuvering speed to cruise."""
+        return self.between(self.handbook.cruise_kt - 18.0, self.handbook.cruise_kt + 2.0)
+
+    def basic(self) -> None:
+        """One of the ordinary tasks."""
+        kind = self.random.choice(["cruise", "climb", "descent", "turn", "turn"])
+        turned = self.side() * self.between(20.0, 60.0) if self.chance(0.3) else 0.0
+        if kind == "cruise":
+            self.add("cruise", seconds=self.between(30.0, 65.0), speed_kt=self.speed())
+        elif kind == "climb":
+            margin = self.between(-4.0, 12.0)
+            self.add("climb", feet=self.between(400.0, 900.0), speed_margin_kt=margin, turn_deg=turned)
+        elif kind == "descent":
+            rate = self.between(400.0, 900.0)
+            speed = self.between(self.handbook.best_climb_kt + 5.0, self.handbook.cruise_kt)
+            self.add("descent", feet=self.between(400.0, 900.0), rate_fpm=rate, speed_kt=speed, turn_deg=turned)
+        else:
+            degrees = self.side() * self.between(60.0, 240.0)
+            self.add("turn", bank_deg=self.between(15.0, 32.0), degrees=degrees, speed_kt=self.speed())
+
+    def steep_turn(self) -> None:
+        """A steep turn; poor pilots and some bumps of bank included."""
+        speed = self.between(self.handbook.maneuvering_kt - 12.0, self.handbook.maneuvering_kt)
+        degrees = self.side() * self.random.choice([180.0, 360.0, 360.0])
+        self.add("steep_turn", bank_deg=self.between(43.0, 48.0), degrees=float(degrees), speed_kt=speed)
+
+    def slow_flight(self) -> None:
+        """Slow flight, flaps up or down."""
+        flaps = float(self.random.choice([0.0, 0.34, 1.0]))
+        turned = self.side() * self.between(15.0, 50.0) if self.chance(0.5) else 0.0
+        margin = self.between(1.14, 1.26)
+        self.add("slow_flight", seconds=self.between(35.0, 70.0), flaps=flaps, margin=margin, turn_deg=turned)
+
+    def stall(self) -> None:
+        """A stall of some kind, or (one in four) an approach to one that is recovered in time."""
+        late = 1.0 - self.skill
+        hold = self.between(0.3, 1.5 + 3.0 * late)
+        if self.chance(0.22):
+            margin = self.between(1.3, 1.55)
+            self.add("accelerated_stall", bank_deg=self.side() * self.between(35.0, 48.0),
+                     pull=self.between(0.75, 1.0), speed_margin=margin, hold_s=min(hold, 1.5))  # fmt: skip
+            return
+        power = self.between(0.6, 1.0) if self.chance(0.4) else 0.0
+        flaps = float(self.random.choice([0.0, 0.0, 1.0])) if power == 0.0 else 0.0
+        bank = self.side() * self.between(12.0, 25.0) if self.chance(0.3) else 0.0
+        yaw = self.side() * self.between(0.1, 0.5 * late + 0.1) if self.chance(0.4) else 0.0
+        self.add("stall", power=power, flaps=flaps, bank_deg=bank, hold_s=hold,
+                 let_break=self.chance(0.77), yaw=yaw)  # fmt: skip
+
+    def upset(self) -> None:
+        """An unusual attitude."""
+        kind = self.random.choice(["nose_high", "spiral", "rolled"])
+        if kind == "nose_high":
+            self.add("nose_high", pitch_deg=self.between(32.0, 42.0), bank_deg=self.side() * self.between(0.0, 30.0),
+                     hold_s=self.between(0.3, 1.5))  # fmt: skip
+        elif kind == "spiral":
+            self.add("spiral", bank_deg=self.side() * self.between(66.0, 76.0),
+                     pitch_deg=-self.between(8.0, 16.0), delay_s=self.between(0.5, 4.0))  # fmt: skip
+        else:
+            self.add("rolled", bank_deg=self.side() * self.between(68.0, 88.0), roll_rate=self.between(25.0, 45.0))
+
+    def fault(self) -> Fault:
+        """What is wrong with the next approach: nothing, something at the gate, or something before or after it."""
+        if self.chance(0.5):
+            return Fault()
+        kind = str(self.random.choice(["fast", "slow", "steep", "sink", "offset", "weave"]))
+        begin = self.between(580.0, 950.0)
+        end = self.between(170.0, 380.0)
+        when = self.random.random()
+        if when < 0.18:
+            begin, end = self.between(850.0, 1100.0), self.between(600.0, 700.0)
+        elif when < 0.32:
+            begin, end = self.between(330.0, 440.0), 170.0
+        size = {
+            "fast": self.between(26.0, 42.0),
+            "slow": self.between(9.0, 14.0),
+            "steep": self.between(250.0, 450.0),
+            "sink": self.between(650.0, 1100.0),
+            "offset": self.side() * self.between(600.0, 1400.0),
+            "weave": self.between(16.0, 28.0),
+        }[kind]
+        if kind == "sink":
+            end = max(end, begin - self.between(180.0, 330.0))
+        return Fault(kind, size, begin, end)
+
+    def approach(self, task: str, ending: str, across: bool = True) -> None:
+        """A final approach with or without a fault."""
+        fault = self.fault()
+        if ending == "either":
+            ending = "go_around" if self.chance(0.35 if fault.kind == "none" else 0.5) else "land"
+        self.add(
+            task,
+            fault=fault,
+            glide_deg=self.between(3.0, 3.9),
+            speed_margin_kt=self.between(0.0, 5.0),
+            flaps=float(self.random.choice([0.67, 1.0, 1.0])),
+            across_ft=self.side() * self.between(0.0, 900.0) if across else 0.0,
+            ending=ending,
+            ending_ft=self.between(90.0, 300.0),
+            flare_ft=self.between(14.0, 22.0),
+        )
+
+    def arrive(self) -> None:
+        """Descend to the start of a straight-in approach."""
+        self.add("arrive", height_ft=self.between(1200.0, 1450.0), rate_fpm=self.between(600.0, 950.0),
+                 off_wind_deg=self.between(-35.0, 35.0))  # fmt: skip
+
+    def depart(self, flaps: float = 0.0) -> None:
+        """From standing to the initial climb."""
+        self.add("hold_short", seconds=self.between(10.0, 30.0), taxi_s=self.between(8.0, 25.0))
+        self.add("takeoff", rotation_margin_kt=self.between(-2.0, 6.0), flaps=flaps)
+
+    def around(self) -> None:
+        """One traffic pattern back to final."""
+        self.add("pattern", side=self.side() if self.chance(0.3) else -1.0, width_ft=self.between(5000.0, 6200.0),
+                 height_ft=self.between(950.0, 1100.0), base_ft=self.between(4500.0, 6500.0))  # fmt: skip
+
+
+def _airwork(lesson: Lesson) -> None:
+    lesson.basic()
+    ends_with_approach = lesson.chance(0.35)
+    tasks = [lesson.steep_turn, lesson.slow_flight, lesson.stall, lesson.stall, lesson.basic]
+    if not ends_with_approach:
+        tasks += [lesson.steep_turn, lesson.basic, lesson.basic, lesson.stall]
+    for index in lesson.random.permutation(len(tasks)):
+        tasks[int(index)]()
+    if ends_with_approach:
+        lesson.arrive()
+        lesson.approach("approach", "land")
+
+
+def _upset_training(lesson: Lesson) -> None:
+    lesson.basic()
+    tasks = [lesson.upset, lesson.upset, lesson.stall, lesson.stall, lesson.upset, lesson.basic, lesson.steep_turn,
+             lesson.slow_flight, lesson.basic]  # fmt: skip
+    for index in lesson.random.permutation(len(tasks)):
+        tasks[int(index)]()
+    lesson.basic()
+
+
+def _approaches(lesson: Lesson) -> None:
+    if lesson.chance(0.5):
+        lesson.basic()
+    lesson.arrive()
+    lesson.approach("approach", "go_around")
+    lesson.add("climb_out", height_ft=lesson.between(1150.0, 1350.0))
+    lesson.approach("approach", "either")
+    if lesson.tasks[-1].arguments["ending"] == "go_around":
+        lesson.add("climb_out", height_ft=lesson.between(1150.0, 1350.0))
+        lesson.approach("approach", "land")
+
+
+def _circuits(lesson: Lesson) -> None:
+    lesson.depart()
+    lesson.around()
+    lesson.approach("circuit_approach", "touch_and_go" if lesson.chance(0.5) else "go_around", across=False)
+    if lesson.tasks[-1].arguments["ending"] == "touch_and_go":
+        lesson.add("takeoff", rotation_margin_kt=lesson.between(0.0, 6.0), flaps=0.34)
+    lesson.around()
+    lesson.approach("circuit_approach", "land", across=False)
+
+
+def _departure(lesson: Lesson) -> None:
+    lesson.depart()
+    lesson.add("climb_out", height_ft=lesson.between(1800.0, 2400.0))
+    for _ in range(2):
+        lesson.random.choice([lesson.basic, lesson.steep_turn, lesson.slow_flight])()  # pyright: ignore
+    lesson.arrive()
+    lesson.approach("approach", "land")
+
+
+_BUILDERS = {
+    "airwork": _airwork,
+    "upset_training": _upset_training,
+    "approaches": _approaches,
+    "circuits": _circuits,
+    "departure": _departure,
+}
+
+
+def plan_session(
+    seed: int,
+    aircraft: str | None = None,
+    skill: float | None = None,
+    lesson: str | None = None,
+    rate_hz: float = 10.0,
+) -> SessionPlan:
+    """The session of a seed: the same arguments always give the same plan.
+
+    `aircraft` is a type of `TRAINER_MODELS`, `skill` 0..1, `lesson` one of airwork, upset_training, approaches,
+    circuits, departure; what is not given is drawn. Raises ValueError for an unknown aircraft or lesson.
+    """
+    random = np.random.default_rng([seed, 20261120])
+    drawn_type = str(random.choice(sorted(TRAINER_MODELS)))
+    drawn_skill = round(float(np.clip(random.beta(3.0, 2.0), 0.1, 1.0)), 2)
+    drawn_lesson = str(random.choice([name for name, _ in _LESSONS], p=[share for _, share in _LESSONS]))
+    aircraft_type, lesson_kind = aircraft or drawn_type, lesson or drawn_lesson
+    if aircraft_type not in TRAINER_MODELS:
+        raise ValueError(f"the simulator has no aircraft {aircraft_type!r}; choose from {', '.join(TRAINER_MODELS)}")
+    if lesson_kind not in _BUILDERS:
+        raise ValueError(f"there is no lesson {lesson_kind!r}; choose from {', '.join(_BUILDERS)}")
+    skill = drawn_skill if skill is None else skill
+    wind = round(float(random.gamma(2.2, 3.5)), 1)
+    weather = Weather(
+        wind_kt=min(wind, 20.0),
+        wind_from_deg=float(random.integers(0, 360)),
+        gust_kt=round(float(min(random.gamma(1.5, 0.9) + 0.05 * wind, 4.5)), 2),
+        temperature_offset_c=round(float(random.normal(0.0, 8.0)), 1),
+    )
+    latitude, longitude = _PLACES[int(random.integers(len(_PLACES)))]
+    built = Lesson(random, aircraft_type, skill)
+    _BUILDERS[lesson_kind](built)
+    on_ground = lesson_kind in ("circuits", "departure")
+    into_wind = (weather.wind_from_deg + float(random.integers(-40, 41))) % 360.0
+    minutes = int(random.integers(0, 60 * 24 * 330))
+    return SessionPlan(
+        seed=seed,
+        aircraft_type=aircraft_type,
+        skill=skill,
+        weather=weather,
+        started_at=datetime(2025, 12, 1, tzinfo=UTC) + timedelta(minutes=minutes),
+        latitude=latitude + float(random.uniform(-0.5, 0.5)),
+        longitude=longitude + float(random.uniform(-0.5, 0.5)),
+        elevation_ft=float(random.integers(20, 1500)),
+        variation_deg=round(float(random.uniform(-10.0, 10.0)), 1),
+        heading_true=into_wind if on_ground else float(random.integers(0, 360)),
+        start_height_ft=None if on_ground else float(random.integers(*_START_HEIGHT_FT[lesson_kind])),
+        fuel_share=round(float(random.uniform(0.35, 1.0)), 2),
+        tasks=tuple(built.tasks),
+        rate_hz=rate_hz,
+    )
