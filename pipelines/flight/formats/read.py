@@ -14,9 +14,11 @@ from pipelines.flight.formats.adapters import adapters
 from pipelines.flight.formats.clock import TimeAxis, build_time_axis
 from pipelines.flight.formats.column_map import BUILT_IN_MAPS, load_column_maps
 from pipelines.flight.formats.completeness import require_flight_data, require_rows
+from pipelines.flight.formats.frozen import remove_frozen_stretches
 from pipelines.flight.formats.ranges import enforce_ranges
 from pipelines.flight.formats.session import ParsedSession, RawSession
 from pipelines.flight.formats.source import open_source
+from pipelines.flight.formats.unit_checks import refuse_wrong_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +46,9 @@ def read_session(name: str, content: bytes, maps: Path | Sequence[Path] = (BUILT
     require_rows(source.name, raw)
     axis = build_time_axis(source.name, raw.stamps, raw.row_period_s)
     require_flight_data(source.name, raw)
+    refuse_wrong_units(source.name, raw, axis.elapsed_s)
     enforce_ranges(source.name, raw)
+    remove_frozen_stretches(source.name, raw, axis.elapsed_s)
     return _parsed(raw, axis)
 
 

@@ -96,7 +96,7 @@ def _decompress(name: str, content: bytes) -> bytes:
                     "end of the file",
                     "Wait until the upload is complete, or copy the file again.",
                 )
-            if not header_seen and size >= limits.MAX_HEADER_BYTES:
+            if not header_seen and size > limits.MAX_HEADER_BYTES:
                 header_seen = True
                 if not pieces[0].startswith(_PARQUET):
                     _refuse_long_header(name, b"".join(pieces))
