@@ -5,7 +5,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 
 BIN := .venv/bin
 # Spark tests that must give the same tables on Apache Spark as on the embedded engine.
-SPARK_TESTS := pipelines_tests/conformance
+SPARK_TESTS := $(addprefix pipelines_tests/,tables models training conformance)
 
 .PHONY: help setup demo test test-spark check format dev bench lock clean clean-data
 
@@ -22,7 +22,7 @@ test: setup ## Every test on the embedded engine; ARGS="-k landing" narrows it
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-spark: setup ## The tests of tables and models on Apache Spark, compared with the embedded engine
-	@$(BIN)/python -m pytest --apache-spark $(SPARK_TESTS) $(ARGS)
+	@$(BIN)/python -m pytest --engine apache_spark $(SPARK_TESTS) $(ARGS)
 
 check: setup ## Format, lint and types
 	@$(BIN)/ruff format --check .
