@@ -9,6 +9,10 @@ _KEEP_HISTORY = {
     "delta.deletedFileRetentionDuration": "interval 3650 days",
 }
 
+SOURCE_DIGEST = Column(
+    "source_digest", "STRING", "Digest of the session, its annotations and the cleaning rules.", False
+)
+
 GOLD_SESSIONS = TableContract(
     name=TableName("main", "gold", "sessions"),
     comment="One row per cleaned session.",
@@ -20,7 +24,7 @@ GOLD_SESSIONS = TableContract(
         Column("gap_share", "DOUBLE", "Share of seconds without a sample, 0 to 1.", nullable=False),
         Column("labelled_share", "DOUBLE", "Share of seconds with a maneuver label, 0 to 1.", nullable=False),
         Column("missing_channels", "ARRAY<STRING>", "Canonical channels without a single value.", nullable=False),
-        Column("source_digest", "STRING", "Digest of the session, its annotations and the cleaning rules.", False),
+        SOURCE_DIGEST,
     ),
     key=("session_id",),
     partition_by=("upload_day",),
@@ -38,6 +42,7 @@ FLIGHT_SAMPLES = TableContract(
         *CHANNEL_COLUMNS,
         Column("maneuver", "STRING", "Instructor's label; null in transitions and unlabelled sessions."),
         Column("is_upset", "BOOLEAN", "Instructor's upset overlay; null in sessions without any annotation."),
+        SOURCE_DIGEST,
     ),
     key=("session_id", "second"),
     partition_by=("upload_day",),
@@ -56,6 +61,7 @@ MANEUVERS = TableContract(
         Column("end_second", "BIGINT", "Last second, inclusive.", nullable=False),
         Column("instructor", "STRING", "Who labelled it."),
         Column("comment", "STRING", "The instructor's remark."),
+        SOURCE_DIGEST,
     ),
     key=("session_id", "segment"),
     partition_by=("upload_day",),

@@ -1,0 +1,165 @@
+"""The parse pass: session files become rows of `main.silver.samples`, on Spark's workers, a session at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.tables.contracts import SAMPLES
+from pipelines.tables.landed_files import FileChangedError, LandedFile, read_as_listed
+from pipelines.tables.spreading import divide, spread, task_count
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+    from pipelines.engines.engine import Engine
+    from pipelines.flight.formats import ParsedSession
+
+_SAMPLES_SCHEMA = ", ".join(f"{column.name} {column.type}" for column in SAMPLES.columns)
+_REFUSAL_SCHEMA = "position bigint, code string, reason string, location string, remedy string"
+
+
+@dataclass(frozen=True)
+class SessionFile:
+    """A file whose bytes are a session that no table holds yet."""
+
+    session_id: str
+    file: LandedFile
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a file gave no session. `code` is None if it would give one now: it changed between two readings."""
+
+    code: str | None
+    reason: str | None
+    location: str | None
+    remedy: str | None
+
+
+def parse_samples(engine: Engine, sessions: list[SessionFile], upload_day: date, maps: tuple[Path, ...]) -> DataFrame:
+    """The samples of all those sessions; files that must be quarantined give no rows.
+
+    Tasks get neighbouring session ids, so that each file of the table covers a narrow range of them.
+    """
+    ordered = sorted(sessions, key=lambda session: session.session_id)
+    sizes = [session.file.size_bytes + 1 for session in ordered]
+    parts = divide(ordered, sizes, task_count(sum(sizes), len(ordered)))
+    return spread(engine, parts, partial(_samples_of, upload_day=upload_day, maps=maps), _SAMPLES_SCHEMA)
+
+
+def explain_refusals(engine: Engine, files: list[LandedFile], maps: tuple[Path, ...]) -> list[Refusal]:
+    """Why each of these files gave no session, in the order given."""
+    if not files:
+        return []
+    sizes = [file.size_bytes + 1 for file in files]
+    parts = divide(list(enumerate(files)), sizes, task_count(sum(sizes), len(files)))
+    rows = spread(engine, parts, partial(_refusal_of, maps=maps), _REFUSAL_SCHEMA).toArrow()
+    return [
+        Refusal(row["code"], row["reason"], row["location"], row["remedy"])
+        for row in rows.sort_by("position").to_pylist()
+    ]
+
+
+def parse_report(parsed: ParsedSession, file_path: str) -> str:
+    """What reading a session's file met, as the JSON that stands on its first sample."""
+    return json.dumps(
+        {
+            "file_path": file_path,
+            "source_format": parsed.source_format,
+            "device_kind": parsed.device_kind,
+            "airframe_name": parsed.airframe_name,
+            "aircraft_type": parsed.aircraft_type,
+            "started_at": parsed.started_at.isoformat() if parsed.started_at else None,
+            "duration_s": parsed.duration_s,
+            "sample_count": parsed.sample_count,
+            "dropped_rows": parsed.dropped_rows,
+            "repairs": parsed.repairs,
+            "missing_channels": parsed.missing_channels,
+        }
+    )
+
+
+def _samples_of(session: SessionFile, upload_day: date, maps: tuple[Path, ...]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    from pipelines.flight.formats import ColumnMapError, read_session
+
+    try:
+        parsed = read_session(session.file.name, read_as_listed(session.file), maps)
+    except ColumnMapError:
+        raise
+    except Exception:  # whatever is wrong with one file, the others go on; `explain_refusals` tells what it was
+        return
+    rows = parsed.samples.height
+    report = pa.concat_arrays(
+        [pa.array([parse_report(parsed, session.file.file_path)], pa.string()), pa.nulls(rows - 1, pa.string())]
+    )
+    given: dict[str, Any] = {
+        "session_id": pa.repeat(pa.scalar(session.session_id, pa.string()), rows),
+        "upload_day": pa.repeat(pa.scalar(upload_day, pa.date32()), rows),
+        "parse_report": report,
+    }
+    samples = parsed.samples.rechunk().to_arrow()
+    for name in samples.column_names:
+        given[name] = samples.column(name).combine_chunks()
+    yield pa.RecordBatch.from_arrays(
+        [given[column] for column in SAMPLES.column_names], names=list(SAMPLES.column_names)
+    )
+
+
+def _refusal_of(item: tuple[int, LandedFile], maps: tuple[Path, ...]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    position, file = item
+    refusal = _refused(file, maps)
+    yield pa.RecordBatch.from_arrays(
+        [
+            pa.array([position], pa.int64()),
+            *(
+                pa.array([text], pa.string())
+                for text in (refusal.code, refusal.reason, refusal.location, refusal.remedy)
+            ),
+        ],
+        names=["position", "code", "reason", "location", "remedy"],
+    )
+
+
+def _refused(file: LandedFile, maps: tuple[Path, ...]) -> Refusal:
+    from pipelines.flight.formats import ColumnMapError, QuarantineError, read_session
+
+    try:
+        read_session(file.name, read_as_listed(file), maps)
+    except QuarantineError as error:
+        return Refusal(error.code, error.reason, error.location, error.remedy)
+    except FileChangedError:
+        return growing(file)
+    except OSError:
+        return Refusal(None, None, None, None)
+    except ColumnMapError:
+        raise
+    except Exception as error:
+        return Refusal(
+            "reader_failed",
+            f"Reading {file.name} failed with {type(error).__name__}: {error}",
+            "file",
+            "Send the file to the maintainers of this project: no file may break a reader.",
+        )
+    return Refusal(None, None, None, None)
+
+
+def growing(file: LandedFile) -> Refusal:
+    """The refusal of a file that changed while it was read; its next version is looked at afresh."""
+    return Refusal(
+        "growing",
+        f"{file.name} changed while it was read: it was still being written.",
+        "file",
+        "Nothing, if the upload goes on: the complete file is read in the next run. Upload under a name that "
+        "begins with a dot and rename at the end to avoid this.",
+    )
