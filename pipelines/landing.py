@@ -10,63 +10,55 @@ import filecmp
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
+from pipelines.tables.landed_files import list_landed
+
 Kind = Literal["sessions", "annotations"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class DayListing:
     """The uploads of one kind and day, without their contents."""
 
-    file_count: int = 0
-    byte_count: int = 0
-    newest_modification_s: float = 0.0
+    file_count: int
+    byte_count: int
+    newest_modification_s: float
     """Latest modification time, seconds since the epoch."""
-    _digest: int = field(default=0, repr=False)
-
-    def add(self, path: str, status: os.stat_result) -> None:
-        """Count one file; the order of adding does not matter."""
-        self.file_count += 1
-        self.byte_count += status.st_size
-        self.newest_modification_s = max(self.newest_modification_s, status.st_mtime)
-        line = f"{path}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape")
-        self._digest ^= int.from_bytes(sha256(line).digest()[:8], "big")
-
-    @property
-    def digest(self) -> str:
-        """Changes when a file comes, goes, grows or is overwritten."""
-        return f"{self.file_count}-{self._digest:016x}"
+    digest: str
+    """Changes when a file comes, goes, grows or is overwritten."""
 
 
-def list_days(landing: Path, kind: Kind) -> dict[str, DayListing]:
-    """What lies in the landing zone, by the name of the day's folder, whether or not that is a date.
+def list_day(landing: Path, kind: Kind, day: date) -> DayListing:
+    """What has been uploaded on that day."""
+    files = list_landed(landing / kind, day)
+    digest = sha256()
+    for file in files:
+        digest.update(f"{file.file_path}\0{file.file_version}\n".encode())
+    return DayListing(
+        file_count=len(files),
+        byte_count=sum(file.size_bytes for file in files),
+        newest_modification_s=max((int(file.file_version.split("-")[0]) for file in files), default=0) / 1e9,
+        digest=f"{len(files)}-{digest.hexdigest()[:16]}",
+    )
 
-    Files beside the folders of days are listed under the empty name. An absent folder is empty.
-    """
-    root = landing / kind
-    days: dict[str, DayListing] = {}
-    for entry in _entries(root):
-        if entry.is_dir():
-            listing = days.setdefault(entry.name, DayListing())
-            for file in _files_below(Path(entry.path)):
-                listing.add(os.path.relpath(file.path, root), file.stat())
-        else:
-            days.setdefault("", DayListing()).add(entry.name, entry.stat())
-    return {name: listing for name, listing in days.items() if listing.file_count}
+
+def top_entries(landing: Path, kind: Kind) -> list[str]:
+    """Names of what lies directly in the kind's folder, which should be upload days; none if it is absent."""
+    return sorted(entry.name for entry in _entries(landing / kind))
 
 
 def uploads_by_name(landing: Path, kind: Kind) -> dict[str, list[Path]]:
     """Every upload of that kind, by file name."""
     names: dict[str, list[Path]] = {}
-    for day in _entries(landing / kind):
-        for file in _files_below(Path(day.path)) if day.is_dir() else (day,):
-            names.setdefault(file.name, []).append(Path(file.path))
+    for folder, _, files in os.walk(landing / kind):
+        for name in files:
+            names.setdefault(name, []).append(Path(folder, name))
     return names
 
 
@@ -112,11 +104,3 @@ def _moved(unfinished: Path, target: Path) -> bool:
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         yield from (entry for entry in entries if not entry.name.startswith("."))
-
-
-def _files_below(folder: Path) -> Iterator[os.DirEntry[str]]:
-    for entry in _entries(folder):
-        if entry.is_dir():
-            yield from _files_below(Path(entry.path))
-        elif entry.is_file():
-            yield entry

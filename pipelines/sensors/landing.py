@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,7 @@ import dagster as dg
 
 from pipelines.environments import Settings
 from pipelines.jobs import ingest
-from pipelines.landing import DayListing, Kind, list_days
+from pipelines.landing import DayListing, Kind, list_day, top_entries
 from pipelines.partitions import today
 
 KINDS: tuple[Kind, ...] = ("sessions", "annotations")
@@ -31,29 +31,27 @@ def landing_zone(
     unreadable folder, fails the tick and is seen again at the next one.
     """
     seen: dict[str, dict[str, str]] = json.loads(context.cursor) if context.cursor else {}
-    present = {kind: list_days(settings.landing, kind) for kind in KINDS}
-    seen = {day: digests for day, digests in seen.items() if any(day in days for days in present.values())}
     remarks: list[str] = []
-    ready: list[str] = []
-    for day in sorted({day for days in present.values() for day in days}):
-        if _digests(present, day) == seen.get(day):
-            continue
-        if problem := _unusable(day, settings):
+    present: dict[str, dict[Kind, DayListing]] = {}
+    for kind, name in _folders(settings):
+        if problem := _unusable(name, kind, settings):
             remarks.append(problem)
-        elif _settling(present, day):
-            remarks.append(f"{day}: files are still arriving, waiting until they have settled.")
-        else:
-            ready.append(day)
+            continue
+        listing = list_day(settings.landing, kind, date.fromisoformat(name))
+        if listing.file_count:
+            present.setdefault(name, {})[kind] = listing
+    seen = {day: digests for day, digests in seen.items() if day in present}
+    changed = sorted(day for day, listings in present.items() if _digests(listings) != seen.get(day))
+    ready = [day for day in changed if not _settling(present[day])]
+    remarks += [f"{day}: files are still arriving, waiting until they settle." for day in changed if day not in ready]
     if len(ready) > MOST_DAYS_PER_TICK:
         remarks.append(f"{len(ready) - MOST_DAYS_PER_TICK} more days with new files follow in the next ticks.")
     chosen = ready[:MOST_DAYS_PER_TICK]
     for remark in remarks:
         context.log.info(remark)
-    observations = [
-        event for day in chosen for event in _observations(present, day, seen.get(day, {}), str(settings.landing))
-    ]
+    observations = [event for day in chosen for event in _observations(settings, day, present[day], seen.get(day, {}))]
     for day in chosen:
-        seen[day] = _digests(present, day)
+        seen[day] = _digests(present[day])
     return dg.SensorResult(
         run_requests=[_request(day, seen[day]) for day in chosen],
         skip_reason=None if chosen else " ".join(remarks) or "Nothing new in the landing zone.",
@@ -62,46 +60,51 @@ def landing_zone(
     )
 
 
-def _digests(present: dict[Kind, dict[str, DayListing]], day: str) -> dict[str, str]:
-    return {kind: days[day].digest for kind, days in present.items() if day in days}
+def _folders(settings: Settings) -> Iterator[tuple[Kind, str]]:
+    for kind in KINDS:
+        for name in top_entries(settings.landing, kind):
+            yield kind, name
 
 
-def _unusable(day: str, settings: Settings) -> str | None:
-    """Why the folder's files cannot be ingested, with the remedy, or None if they can."""
-    if not day:
-        return f"Files lie beside the folders of days: move them into {settings.landing}/<kind>/{today()}/."
+def _digests(listings: Mapping[Kind, DayListing]) -> dict[str, str]:
+    return {kind: listing.digest for kind, listing in listings.items()}
+
+
+def _unusable(name: str, kind: Kind, settings: Settings) -> str | None:
+    """Why nothing below this name can be ingested, with the remedy, or None if it is an upload day."""
+    where = settings.landing / kind
     try:
-        parsed = date.fromisoformat(day)
+        day = date.fromisoformat(name)
     except ValueError:
-        return f"Folder {day!r} is no upload day: name it YYYY-MM-DD."
-    if parsed.isoformat() != day:
-        return f"Folder {day!r} is no upload day: name it {parsed.isoformat()}."
-    if parsed < settings.first_upload_day:
-        return f"{day} is before the first upload day: set PIPELINES_FIRST_UPLOAD_DAY to it, or move its files."
-    if parsed > today():
-        return f"{day} is in the future: its files are taken on that day."
+        return f"{where / name} is no upload day: move it into {where}/{today()}/."
+    if day.isoformat() != name:
+        return f"{where / name} is no upload day: rename it to {day.isoformat()}."
+    if day < settings.first_upload_day:
+        return f"{where / name} is before the first upload day: set PIPELINES_FIRST_UPLOAD_DAY to {day} or earlier."
+    if day > today():
+        return f"{where / name} is in the future: it is taken on that day."
     return None
 
 
-def _settling(present: dict[Kind, dict[str, DayListing]], day: str) -> bool:
-    ages = [time.time() - days[day].newest_modification_s for days in present.values() if day in days]
+def _settling(listings: Mapping[Kind, DayListing]) -> bool:
+    ages = [time.time() - listing.newest_modification_s for listing in listings.values()]
     return any(0 <= age < SETTLING_SECONDS for age in ages)
 
 
 def _observations(
-    present: dict[Kind, dict[str, DayListing]], day: str, before: dict[str, str], landing: str
+    settings: Settings, day: str, listings: Mapping[Kind, DayListing], before: Mapping[str, str]
 ) -> Iterator[dg.AssetObservation]:
-    for kind, days in present.items():
-        if day in days and days[day].digest != before.get(kind):
+    for kind, listing in listings.items():
+        if listing.digest != before.get(kind):
             metadata: dict[str, Any] = {
-                "files": days[day].file_count,
-                "bytes": days[day].byte_count,
-                "newest_file": dg.MetadataValue.timestamp(days[day].newest_modification_s),
-                "folder": dg.MetadataValue.path(f"{landing}/{kind}/{day}"),
+                "files": listing.file_count,
+                "bytes": listing.byte_count,
+                "newest_file": dg.MetadataValue.timestamp(listing.newest_modification_s),
+                "folder": dg.MetadataValue.path(settings.landing / kind / day),
             }
             yield dg.AssetObservation(asset_key=["landing", kind], partition=day, metadata=metadata)
 
 
-def _request(day: str, digests: dict[str, str]) -> dg.RunRequest:
+def _request(day: str, digests: Mapping[str, str]) -> dg.RunRequest:
     content = "_".join(f"{kind}:{digest}" for kind, digest in sorted(digests.items()))
     return dg.RunRequest(partition_key=day, run_key=f"{day}_{content}", tags={"pipelines/trigger": "landing_zone"})

@@ -1,0 +1,94 @@
+"""The house rules that a machine can see: who may import whom."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pipelines
+
+PACKAGE = Path(pipelines.__file__).parent
+
+# Each layer may import itself and what is listed; the rest of the package is closed to it.
+ALLOWED = {
+    "flight": set(),
+    "landing": {"tables.landed_files"},
+    "environments": set(),
+    "engines": {"tables.contract", "environments"},
+    "tables": {"flight", "engines"},
+    "models": {"flight", "engines", "tables"},
+    "training": {"flight", "engines", "tables", "models", "environments"},
+    "partitions": {"environments"},
+    "resources": {"engines", "environments"},
+    "checks": {"flight", "engines", "tables", "models", "training", "environments", "partitions", "assets"},
+    "assets": {"flight", "engines", "tables", "models", "training", "environments", "partitions", "landing"},
+    "jobs": {"checks", "assets", "partitions"},
+    "sensors": {"environments", "jobs", "landing", "partitions", "assets"},
+    "definitions": {"assets", "checks", "sensors", "jobs", "environments", "resources"},
+}
+# Packages that a layer must never know.
+BANNED = {
+    "flight": {"pyspark", "pysail", "dagster", "mlflow", "deltalake", "sklearn"},
+    "landing": {"pyspark", "dagster", "mlflow"},
+    "environments": {"pyspark", "dagster", "mlflow"},
+    "engines": {"dagster", "mlflow", "sklearn"},
+    "tables": {"dagster", "mlflow", "sklearn"},
+    "models": {"dagster", "mlflow"},
+    "training": {"dagster"},
+    "assets": {"pyspark", "pysail", "mlflow", "sklearn", "deltalake"},
+    "checks": {"pyspark", "pysail", "mlflow", "sklearn", "deltalake"},
+    "sensors": {"pyspark", "pysail", "mlflow", "sklearn", "deltalake"},
+}
+
+
+def _modules(layer: str) -> Iterator[Path]:
+    path = PACKAGE / layer
+    yield from path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]
+
+
+def _imports(file: Path) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}:{node.lineno}: relative import"
+            yield node.lineno, node.module or ""
+            if node.module == "pipelines":
+                yield from ((node.lineno, f"pipelines.{alias.name}") for alias in node.names)
+
+
+def _is_within(module: str, packages: set[str]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def _wrong(layer: str) -> list[str]:
+    allowed = {f"pipelines.{name}" for name in (*ALLOWED[layer], layer)}
+    return [
+        f"{file.relative_to(PACKAGE.parent)}:{line}: {module}"
+        for file in _modules(layer)
+        for line, module in _imports(file)
+        if (module.startswith("pipelines.") and not _is_within(module, allowed))
+        or _is_within(module, BANNED.get(layer, set()))
+    ]
+
+
+@pytest.mark.parametrize("layer", ALLOWED)
+def test_a_layer_imports_only_what_lies_below_it(layer: str):
+    assert list(_modules(layer)), f"{layer} has no module: correct the table in this test"
+    assert _wrong(layer) == []
+
+
+def test_every_part_of_the_package_has_its_layer():
+    parts = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert parts - {"__init__", "cli"} == set(ALLOWED)
+
+
+def test_the_reader_of_imports_sees_a_breach(tmp_path: Path):
+    file = tmp_path / "bad.py"
+    file.write_text("def f():\n    from pyspark.sql import DataFrame\n    import pipelines.training\n")
+    assert list(_imports(file)) == [(2, "pyspark.sql"), (3, "pipelines.training")]
+    assert _is_within("pyspark.sql", BANNED["flight"])
+    assert not _is_within("pysparkling", BANNED["flight"])

@@ -1,0 +1,43 @@
+"""Loading the definitions costs Dagster's own import, and starts nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+PROBE = """
+import json, os, sys, threading
+before = threading.active_count()
+from pipelines.definitions import development
+repository = development.get_repository_def()
+print(json.dumps({
+    "modules": sorted(sys.modules),
+    "jobs": sorted(repository.job_names),
+    "threads": threading.active_count() - before,
+    "children": open(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read().split()
+        if os.path.exists("/proc/self/task") else [],
+}))
+"""
+HEAVY = ("mlflow", "sklearn", "skops", "pyspark", "pysail", "deltalake", "pandas", "polars", "jsbsim", "matplotlib")
+
+
+def test_definitions_load_without_heavy_packages_model_code_or_side_effects(tmp_path: Path):
+    home = tmp_path / "home"
+    output = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:pipelines", "-c", PROBE],
+        env={"PIPELINES_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    loaded = json.loads(output.splitlines()[-1])
+    roots = {name.split(".")[0] for name in loaded["modules"]}
+    assert roots.isdisjoint(HEAVY)
+    model_code = [name for name in loaded["modules"] if name.startswith("pipelines.models.") and name.count(".") > 2]
+    assert model_code == []
+    assert {"full_flow", "ingest", "predict", "train"} <= set(loaded["jobs"])
+    assert loaded["threads"] == 0
+    assert loaded["children"] == []
+    assert not home.exists()
