@@ -3,13 +3,19 @@
 Built from the manifests alone: a model's code is imported in the step that trains it.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import dagster as dg
 
+from pipelines.assets.materializations import picture, rows_table
 from pipelines.assets.table_assets import key_of
 from pipelines.engines.engine import Engine
 from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest
 from pipelines.tables.contract import TableName
+
+if TYPE_CHECKING:
+    from pipelines.training.registry import TrainedModel
 
 
 class NoVersionError(LookupError):
@@ -43,9 +49,10 @@ def recorded_version(instance: dg.DagsterInstance, manifest: Manifest, settings:
 
 def model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
     """The asset of one model; each materialization is a registered version."""
+    key = model_key(manifest, settings)
 
     @dg.asset(
-        key=model_key(manifest, settings),
+        key=key,
         deps=[key_of(TableName.of(name)) for name in manifest.gold_tables],
         description=manifest.description,
         group_name="models",
@@ -58,14 +65,88 @@ def model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
             "required_channels": [" or ".join(alternatives) for alternatives in manifest.required_channels],
             "optional_channels": list(manifest.optional_channels),
         },
+        check_specs=[
+            dg.AssetCheckSpec(
+                "meets_thresholds", asset=key, description="Every metric is within its manifest's bounds."
+            ),
+            dg.AssetCheckSpec(
+                "beats_instructors_rule",
+                asset=key,
+                description="It is better than the plain rule of an instructor, on sessions that neither has seen.",
+            ),
+        ],
     )
     def model(
         context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine], settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult:
-        from pipelines.training import train_model
+        from pipelines.training.train import train_model
 
+        # Snake case, since the lineage becomes tags of the version in Unity Catalog.
         lineage = {"dagster_run_id": context.run_id, "asset_key": context.asset_key.to_user_string()}
-        trained = train_model(manifest.name, engine, settings, lineage)
-        return dg.MaterializeResult(metadata={"version": trained.version})
+        trained = train_model(manifest.name, engine, settings, lineage, context.log.info)
+        rows = metric_rows(manifest, trained.metrics, trained.baseline_metrics)
+        return dg.MaterializeResult(
+            metadata=_metadata(trained, rows, manifest),
+            check_results=[
+                _result("meets_thresholds", [row for row in rows if not row["holds"]], rows),
+                _result("beats_instructors_rule", [row for row in rows if not row["beats_rule"]], rows),
+            ],
+        )
 
     return model
+
+
+def metric_rows(
+    manifest: Manifest, metrics: dict[str, float], baseline: dict[str, float]
+) -> list[dict[str, str | float | bool | None]]:
+    """Each metric that the manifest bounds: the model's value, the instructor's rule's, the bound, and what holds.
+
+    A bound from below means that more is better. A rule without a value for the metric cannot be beaten
+    nor win; a model without one fails.
+    """
+    rows: list[dict[str, str | float | bool | None]] = []
+    for name, bound in manifest.thresholds.items():
+        value, rule = metrics.get(name, float("nan")), baseline.get(name)
+        better = rule is None or rule != rule or (value > rule if bound.minimum is not None else value < rule)
+        limits = [f">= {bound.minimum:g}"] if bound.minimum is not None else []
+        limits += [f"<= {bound.maximum:g}"] if bound.maximum is not None else []
+        rows.append(
+            {
+                "metric": name,
+                "model": round(value, 4),
+                "instructors_rule": None if rule is None else round(rule, 4),
+                "bound": " and ".join(limits),
+                "holds": bound.holds(value),
+                "beats_rule": better and value == value,
+            }
+        )
+    return rows
+
+
+def _metadata(trained: "TrainedModel", rows: list, manifest: Manifest) -> dict[str, Any]:
+    return {
+        "version": trained.version,
+        "reused": trained.reused,
+        manifest.primary_metric: trained.metrics.get(manifest.primary_metric, float("nan")),
+        "metrics": rows_table(rows),
+        "all_metrics": dg.MetadataValue.json(
+            {name: round(value, 4) for name, value in sorted(trained.metrics.items())}
+        ),
+        "gold_versions": dg.MetadataValue.json(trained.gold_versions),
+        "card": dg.MetadataValue.md(trained.card),
+        **{name: picture(file.read_bytes(), name) for name, file in trained.figures.items()},
+        "mlflow_run_id": trained.run_id,
+    }
+
+
+def _result(name: str, failing: list, rows: list) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=not failing,
+        description="; ".join(
+            f"{row['metric']} is {row['model']} (bound {row['bound']}, rule {row['instructors_rule']})"
+            for row in failing
+        )
+        or None,
+        metadata={"metrics": rows_table(rows)},
+    )

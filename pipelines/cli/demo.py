@@ -1,0 +1,77 @@
+"""`pipelines demo`: the main job from simulated flights to predictions, and what it made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from pipelines.cli.follow import run_with_progress
+from pipelines.cli.ingest import place_files
+from pipelines.cli.instance import open_instance
+from pipelines.cli.pictures import write_pictures
+from pipelines.cli.simulate import simulate_missing, simulated_day
+from pipelines.cli.summary import print_models, print_predictions, print_quarantined, print_seconds, print_tables
+from pipelines.engines import open_engine
+from pipelines.environments import Settings, current_settings
+from pipelines.partitions import today
+
+FIRST_SEED = 20_000
+SESSIONS = 60
+
+
+@click.command()
+@click.option("--sessions", type=click.Path(exists=True, path_type=Path), help="Your own flight logs: file or folder.")
+@click.option("--count", default=SESSIONS, show_default=True, type=click.IntRange(1), help="Simulated sessions.")
+def demo(sessions: Path | None, count: int) -> None:
+    """Run the main job on simulated sessions, and on your own if given, and show what it made.
+
+    Running it again simulates, reads, trains and predicts nothing twice.
+    """
+    console, settings = Console(), current_settings()
+    seconds: dict[str, float] = {}
+    day = simulated_day(settings.landing, FIRST_SEED) or today()
+    with _timed(seconds, "simulate sessions"):
+        flown = simulate_missing(console, settings.landing, day, count, FIRST_SEED)
+        console.print(f"{flown} sessions simulated, {count - flown} were there.")
+    if sessions is not None:
+        with _timed(seconds, "copy your sessions"):
+            place_files(console, settings, sessions, "sessions", today())
+        if day != today():
+            with _timed(seconds, "job ingest, your sessions"):
+                run_with_progress(console, settings, "ingest", today().isoformat())
+    started = time.monotonic()
+    run = run_with_progress(console, settings, "full_flow", day.isoformat())
+    seconds |= run.step_seconds
+    seconds["start and end of the run"] = time.monotonic() - started - sum(run.step_seconds.values())
+    with _timed(seconds, "this summary"):
+        pictures = _show(console, settings)
+    print_seconds(console, seconds)
+    for file in pictures:
+        console.print(f"Picture of an analysed session: {file}")
+    console.print(f"Dagster run {run.run_id}. Open the UI with [bold]make dev[/bold]; ask with "
+                  '[bold].venv/bin/pipelines sql "SELECT ..."[/bold]')  # fmt: skip
+
+
+def _show(console: Console, settings: Settings) -> list[Path]:
+    engine = open_engine(settings.engine, settings.warehouse)
+    try:
+        print_tables(console, engine, settings)
+        print_quarantined(console, engine)
+        with open_instance(settings) as instance:
+            print_models(console, instance, settings)
+        print_predictions(console, engine, settings)
+        return write_pictures(engine, settings)
+    finally:
+        engine.stop()
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    seconds[name] = time.monotonic() - start

@@ -1,0 +1,55 @@
+"""`pipelines ingest`: session files of one's own, into today's landing zone and on to gold."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import track
+
+from pipelines.cli.follow import run_with_progress
+from pipelines.cli.summary import print_quarantined, print_tables
+from pipelines.engines import open_engine
+from pipelines.environments import Settings, current_settings
+from pipelines.landing import Kind, place, uploads_by_name
+from pipelines.partitions import today
+
+
+@click.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--annotations", is_flag=True, help="The files are instructors' annotations, not sessions.")
+def ingest(path: Path, annotations: bool) -> None:
+    """Put a session file, or a folder of them, into today's landing zone and take it to gold."""
+    console, settings = Console(), current_settings()
+    place_files(console, settings, path, "annotations" if annotations else "sessions", today())
+    run = run_with_progress(console, settings, "ingest", today().isoformat())
+    engine = open_engine(settings.engine, settings.warehouse)
+    try:
+        print_tables(console, engine, settings)
+        print_quarantined(console, engine, today())
+    finally:
+        engine.stop()
+    console.print(f"[dim]Dagster run {run.run_id}, {run.seconds:.0f} s[/dim]")
+
+
+def place_files(console: Console, settings: Settings, path: Path, kind: Kind, day: date) -> list[Path]:
+    """Copy the file, or every file of the folder, into the landing zone; returns those that are new there.
+
+    Raises:
+        click.UsageError: the folder holds no file.
+    """
+    sources = [path] if path.is_file() else sorted(file for file in path.rglob("*") if _is_upload(file, path))
+    if not sources:
+        raise click.UsageError(f"{path} holds no file: name a flight log or a folder of them.")
+    known = uploads_by_name(settings.landing, kind)
+    shown = track(sources, f"copying {len(sources)} files", console=console, transient=True)
+    placed = [target for source in shown if (target := place(source, settings.landing, kind, day, known))]
+    there = len(sources) - len(placed)
+    console.print(f"{len(placed)} files put into the landing zone" + (f", {there} were there." if there else "."))
+    return placed
+
+
+def _is_upload(file: Path, root: Path) -> bool:
+    return file.is_file() and not any(part.startswith(".") for part in file.relative_to(root).parts)
