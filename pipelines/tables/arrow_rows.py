@@ -9,6 +9,9 @@ from pipelines.tables.contract import TableContract
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+    from pipelines.engines.engine import Engine
 
 
 def arrow_schema(contract: TableContract) -> pa.Schema:
@@ -33,3 +36,11 @@ def rows_to_arrow(contract: TableContract, rows: Sequence[Mapping[str, Any]]) ->
 
     schema = arrow_schema(contract)
     return pa.table({field.name: pa.array([row.get(field.name) for row in rows], field.type) for field in schema})
+
+
+def rows_to_frame(engine: Engine, contract: TableContract, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
+    """The rows as a data frame of the contract's columns, also when there are none."""
+    if not rows:
+        ddl = ", ".join(f"{column.name} {column.type}" for column in contract.columns)
+        return engine.spark.createDataFrame([], ddl)
+    return engine.spark.createDataFrame(rows_to_arrow(contract, rows))

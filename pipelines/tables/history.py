@@ -152,3 +152,35 @@ def _metadata(information: dict[str, Any]) -> str | None:
         if match:
             return match.group(1)
     return None
+
+
+def log_state_matches(engine: Engine, name: TableName, version: int) -> str | None:
+    """Why the files that readers see at `version` are not those that its commits name; None if they are.
+
+    A checkpoint that somebody replaced, or a data file that was cut or swapped for one of another size, shows here.
+    """
+    from urllib.parse import unquote
+
+    from deltalake import DeltaTable
+
+    location = engine.location(name)
+    log = _log(engine, name)
+    live: dict[str, int] = {}
+    for each in range(version + 1):
+        for action in _actions(_commit_path(log, each)):
+            if "remove" in action:
+                live.pop(action["remove"]["path"], None)
+            elif "add" in action:
+                live[action["add"]["path"]] = action["add"]["size"]
+    committed = {unquote(path): size for path, size in live.items()}
+    actions = DeltaTable(str(location), version=version).get_add_actions(flatten=True)
+    seen = {unquote(path) for path in actions.column("path").to_pylist()}
+    if seen != set(committed):
+        return "the files that readers see are not those that its commits name: a checkpoint was replaced."
+    for path, size in committed.items():
+        file = location / path
+        if not file.exists():
+            return f"{path} is missing."
+        if file.stat().st_size != size:
+            return f"{path} has {file.stat().st_size} bytes, its commit wrote {size}."
+    return None
