@@ -1,0 +1,1 @@
+"""Stalls and other departures from normal flight: scored second by second, merged into events."""
