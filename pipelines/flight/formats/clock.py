@@ -74,7 +74,7 @@ def build_time_axis(name: str, stamps: NDArray[np.float64], prescribed_period_s:
     period = _usual_period(name, steps, row_steps)
     whole_seconds = bool((readings == np.floor(readings)).all()) and period <= 1.5
     repairs: list[str] = []
-    steps = _judged_steps(name, steps, row_steps, period, whole_seconds, repairs)
+    steps = _judged_steps(name, known, steps, row_steps, period, whole_seconds, repairs)
     clock = np.concatenate(([0.0], np.cumsum(steps)))
     np.maximum.accumulate(clock, out=clock)
     clock = _one_row_a_second(clock, known, period) if whole_seconds else _spread(clock, row_steps, period, repairs)
@@ -114,6 +114,7 @@ def _usual_period(name: str, steps: NDArray[np.float64], row_steps: NDArray[np.f
 
 def _judged_steps(
     name: str,
+    known: NDArray[np.int64],
     steps: NDArray[np.float64],
     row_steps: NDArray[np.float64],
     period: float,
@@ -136,7 +137,7 @@ def _judged_steps(
         partner = next(
             (
                 earlier
-                for earlier in reversed(open_jumps)
+                for earlier in reversed(open_jumps[-20:])
                 if abs(excess[earlier] + excess[jump]) <= _RETURN_TOLERANCE_S
                 and elapsed_there[jump] - elapsed_there[earlier] <= _RETURN_WITHIN_S
             ),
@@ -147,14 +148,15 @@ def _judged_steps(
             steps[[partner, jump]] = expected[[partner, jump]]
             returned += 1
         else:
-            open_jumps = [*open_jumps[-20:], jump]
-            if back[jump] or steps[jump] > _CLOCK_SET_S:
-                steps[jump] = expected[jump]
-                moved = "back" if back[jump] else "forward"
-                repairs.append(
-                    f"The clock was set {moved} by {abs(excess[jump]):,.1f} s after sample {jump + 1}; "
-                    "elapsed time follows the row order there."
-                )
+            open_jumps.append(jump)
+    for jump in open_jumps:
+        if back[jump] or steps[jump] > _CLOCK_SET_S:
+            steps[jump] = expected[jump]
+            moved = "back" if back[jump] else "forward"
+            repairs.append(
+                f"The clock was set {moved} by {abs(excess[jump]):,.1f} s after sample {known[jump] + 1}; "
+                "elapsed time follows the row order there."
+            )
     if returned:
         repairs.append(f"The clock jumped away and came back {returned} time(s); elapsed time follows the row order.")
     return np.where((steps < 0), 0.0, steps)

@@ -25,6 +25,7 @@ _TIMES_USUAL = 5.0
 _FLYING_KT = 40.0
 _FLYING_SHARE = 0.9
 _CLIMB_FT = 100.0
+_TURNING_DEG = 5.0
 
 _SENSORS = (
     "latitude_deg", "longitude_deg", "altitude_msl_ft", "altitude_indicated_ft", "altitude_agl_ft",
@@ -59,6 +60,10 @@ def remove_frozen_stretches(name: str, raw: RawSession, elapsed_s: NDArray[np.fl
     for one, other in (("latitude_deg", "longitude_deg"), ("longitude_deg", "latitude_deg")):
         if one in frozen and other in raw.values:
             frozen[one] = [run for run in frozen[one] if not _moves(raw.values[other][run[0] : run[1]])]
+    # a direction may well be held for a minute; it is stuck only if the aircraft turns meanwhile
+    for one, other in (("heading_deg", "track_deg"), ("track_deg", "heading_deg")):
+        if one in frozen:
+            frozen[one] = [run for run in frozen[one] if _turns(raw.values, other, slice(*run))]
     for channel, runs in frozen.items():
         if not runs:
             continue
@@ -80,6 +85,18 @@ def _moves(values: NDArray[np.float64]) -> bool:
     return len(known) > 0 and bool((known != known[0]).any())
 
 
+def _turns(values: dict[str, NDArray[np.float64]], other: str, part: slice) -> bool:
+    """Whether bank or the other direction shows a turn; True if neither is recorded."""
+    roll, direction = values.get("roll_deg"), values.get(other)
+    if roll is None and direction is None:
+        return True
+    banked = roll is not None and bool((np.abs(roll[part]) > _TURNING_DEG).any())
+    if direction is None or banked:
+        return banked
+    away = (direction[part] - direction[part.start] + 180) % 360 - 180
+    return bool((np.abs(away) > _TURNING_DEG).any())
+
+
 def _long_runs(values: NDArray[np.float64], elapsed_s: NDArray[np.float64]) -> list[tuple[int, int]]:
     """Stretches (begin, end) of equal values, at least as long as the thresholds demand."""
     changed = values[1:] != values[:-1]
@@ -89,10 +106,16 @@ def _long_runs(values: NDArray[np.float64], elapsed_s: NDArray[np.float64]) -> l
     if not (durations >= _LEAST_S).any():
         return []
     known = np.isfinite(values[starts])
-    lively = durations[known & (ends - starts < len(values))]
-    usual = float(np.quantile(lively, 0.99)) if len(lively) >= 100 else 0.0
+    usual = _usual_run_s(durations[known])
     long = known & (durations >= max(_LEAST_S, _TIMES_USUAL * usual))
     return [(int(begin), int(end)) for begin, end in zip(starts[long], ends[long], strict=True)]
+
+
+def _usual_run_s(durations: NDArray[np.float64]) -> float:
+    """How long the sensor usually rests: the 99th percentile of its runs, the second longest if they are few."""
+    if len(durations) < 2:
+        return 0.0
+    return float(np.quantile(durations, 0.99) if len(durations) >= 100 else np.partition(durations, -2)[-2])
 
 
 class _Flying:

@@ -60,16 +60,8 @@ def recognises(source: SourceFile, maps: tuple[ColumnMap, ...]) -> bool:
 def read(source: SourceFile, maps: tuple[ColumnMap, ...]) -> RawSession:
     """Read a Garmin log; raises `QuarantineError` if its header is incomplete or its rows are malformed."""
     del maps
-    name, text = source.name, source.text.lstrip()
-    lines = text[: 1 << 20].split(b"\n", 3)
-    if len(lines) < 4:
-        raise QuarantineError(
-            QuarantineCode.TRUNCATED,
-            f"{name} ends in line {len(lines)}, before the first sample of the Garmin log.",
-            f"line {len(lines)}",
-            "Copy the file from the data card again; an empty log can be deleted.",
-        )
-    airframe_line, _units, names_line, _ = lines
+    name, text = source.name, source.text
+    (airframe_line, _units, names_line), body_start = _header(name, text)
     columns = header_names(name, names_line, ",", 3)
     found = {channel: next((c for c in names if c in columns), None) for channel, names in _COLUMNS.items()}
     used = {channel: column for channel, column in found.items() if column is not None}
@@ -85,8 +77,7 @@ def read(source: SourceFile, maps: tuple[ColumnMap, ...]) -> RawSession:
         ("Lcl Date", "Lcl Time"), "timestamp", utc_offset_column="UTCOfst" if "UTCOfst" in columns else None
     )
     wanted = [column for column in _TIME_COLUMNS if column in columns] + list(used.values())
-    body = text[sum(len(line) + 1 for line in lines[:3]) :]
-    table = read_text_table(name, body, columns, wanted, first_line=4)
+    table = read_text_table(name, text[body_start:], columns, wanted, first_line=4)
     numbers = as_numbers(table.frame, list(used.values()))
     values = {channel: numbers[column][0] for channel, column in used.items()}
     if "normal_acceleration_g" in values:
@@ -105,6 +96,25 @@ def read(source: SourceFile, maps: tuple[ColumnMap, ...]) -> RawSession:
         nan_cells=sum(bad for _values, bad in numbers.values()),
         repairs=[*source.repairs, *table.repairs],
     )
+
+
+def _header(name: str, text: bytes) -> tuple[list[bytes], int]:
+    """The three header lines, blank lines between them left out, and where the rows begin."""
+    lines: list[bytes] = []
+    position = 0
+    while len(lines) < 3:
+        end = text.find(b"\n", position)
+        if end < 0:
+            raise QuarantineError(
+                QuarantineCode.TRUNCATED,
+                f"{name} ends in line {len(lines) + 1}, before the first sample of the Garmin log.",
+                f"line {len(lines) + 1}",
+                "Copy the file from the data card again; an empty log can be deleted.",
+            )
+        if text[position:end].strip():
+            lines.append(text[position:end])
+        position = end + 1
+    return lines, position
 
 
 def _airframe_name(line: bytes) -> str | None:
