@@ -52,16 +52,20 @@ def maneuvers_by_rule(flight: pd.DataFrame, aircraft_type: str | None) -> np.nda
     known = AIRCRAFT.get(aircraft_type or "")
     stall_kt = known.stall_clean_kt if known else _GENERIC_STALL_KT
     height = flight["height_ft"].to_numpy(dtype=float)
-    speed = flight["airspeed_kt"].fillna(flight["ground_speed_kt"])
-    ground_speed = flight["ground_speed_kt"].fillna(flight["airspeed_kt"]).to_numpy(dtype=float)
-    climb = _mean(flight["climb_fpm"], 15)
-    bank = _mean(flight["bank_deg"].abs(), 7)
-    since_ground = flight["seconds_since_ground"].fillna(np.inf).to_numpy(dtype=float)
-    to_ground = flight["seconds_to_ground"].fillna(np.inf).to_numpy(dtype=float)
+    airspeed = flight["airspeed_kt"].to_numpy(dtype=float)
+    ground_speed = flight["ground_speed_kt"].to_numpy(dtype=float)
+    speed = np.where(np.isnan(airspeed), ground_speed, airspeed)
+    ground_speed = np.where(np.isnan(ground_speed), airspeed, ground_speed)
+    climb_now = flight["climb_fpm"].to_numpy(dtype=float)
+    pitch = flight["pitch_deg"].to_numpy(dtype=float)
+    climb = _mean(climb_now, 15)
+    bank = _mean(np.abs(flight["bank_deg"].to_numpy(dtype=float)), 7)
+    since_ground = np.nan_to_num(flight["seconds_since_ground"].to_numpy(dtype=float), nan=np.inf)
+    to_ground = np.nan_to_num(flight["seconds_to_ground"].to_numpy(dtype=float), nan=np.inf)
 
     low_point_before, low_point_after = _low_points(height)
     near_runway = height < _RUNWAY_HEIGHT_FT
-    accelerating = _mean(pd.Series(ground_speed).diff(), 9) > 0
+    accelerating = _mean(np.gradient(ground_speed) if len(ground_speed) > 1 else np.zeros(1), 9) > 0
     on_ground = (since_ground == 0) | ((ground_speed < 32) & near_runway)
     departing = near_runway & (since_ground <= _TAKEOFF_ROLL_S) & accelerating & (to_ground > 20)
     touching_down = near_runway & ~departing
@@ -70,7 +74,7 @@ def maneuvers_by_rule(flight: pd.DataFrame, aircraft_type: str | None) -> np.nda
     going_around = (height < _GO_AROUND_TOP_FT) & (climb > 0) & (low_point_before <= 60) & (since_ground > 60)
 
     slow = (_mean(speed, 9) < _SLOW_FLIGHT_OF_STALL * stall_kt) & (height > _GO_AROUND_TOP_FT)
-    stalled = _stalled(speed, flight["pitch_deg"], flight["climb_fpm"], stall_kt) & (height > _GO_AROUND_TOP_FT)
+    stalled = _stalled(speed, pitch, climb_now, stall_kt) & (height > _GO_AROUND_TOP_FT)
 
     rules: list[tuple[np.ndarray, Maneuver]] = [
         (on_ground, Maneuver.GROUND),
@@ -91,8 +95,12 @@ def maneuvers_by_rule(flight: pd.DataFrame, aircraft_type: str | None) -> np.nda
     return _settled(chosen, shortest_s=4)
 
 
-def _mean(values: pd.Series, seconds: int) -> np.ndarray:
-    return values.rolling(seconds, center=True, min_periods=1).mean().to_numpy(dtype=float)
+def _mean(values: np.ndarray, seconds: int) -> np.ndarray:
+    return np.asarray(pd.Series(values).rolling(seconds, center=True, min_periods=1).mean(), dtype=float)
+
+
+def _highest(values: np.ndarray, seconds: int, *, center: bool = False) -> np.ndarray:
+    return np.asarray(pd.Series(values).rolling(seconds, center=center, min_periods=1).max(), dtype=float)
 
 
 def _low_points(height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,25 +109,22 @@ def _low_points(height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     A low point is the lowest second within a minute on either side, off the runway but below
     _GO_AROUND_LOW_POINT_FT, with a climb of at least 200 ft after it.
     """
-    series = pd.Series(height)
-    lowest = series.rolling(121, center=True, min_periods=1).min().to_numpy()
-    later_top = series[::-1].rolling(90, min_periods=1).max()[::-1].to_numpy()
+    lowest = -_highest(-height, 121, center=True)
+    later_top = _highest(height[::-1], 90)[::-1]
     is_low = (height == lowest) & (height < _GO_AROUND_LOW_POINT_FT) & (height > 5) & (later_top > height + 200)
     seconds = np.arange(len(height), dtype=float)
-    last = pd.Series(np.where(is_low, seconds, np.nan)).ffill().to_numpy()
-    following = pd.Series(np.where(is_low, seconds, np.nan)).bfill().to_numpy()
+    marked = pd.Series(np.where(is_low, seconds, np.nan))
+    last, following = np.asarray(marked.ffill(), dtype=float), np.asarray(marked.bfill(), dtype=float)
     since, until = seconds - last, following - seconds
     return np.nan_to_num(since, nan=np.inf), np.nan_to_num(until, nan=np.inf)
 
 
-def _stalled(speed: pd.Series, pitch: pd.Series, climb: pd.Series, stall_kt: float) -> np.ndarray:
+def _stalled(speed: np.ndarray, pitch: np.ndarray, climb: np.ndarray, stall_kt: float) -> np.ndarray:
     """Near the stalling speed with the nose dropping or the aircraft sinking, until flying speed is back."""
     near_stall = speed < _STALL_OF_STALL * stall_kt
-    drop = pitch.rolling(8, min_periods=1).max() - pitch
-    sinking = climb.rolling(3, center=True, min_periods=1).mean() < -500
-    broke = near_stall & ((drop > 8) | sinking)
-    around = broke.astype(float).rolling(11, center=True, min_periods=1).max() > 0
-    return (around & (speed < 1.35 * stall_kt)).to_numpy()
+    drop = _highest(pitch, 8) - pitch
+    broke = near_stall & ((drop > 8) | (_mean(climb, 3) < -500))
+    return (_highest(broke.astype(float), 11, center=True) > 0) & (speed < 1.35 * stall_kt)
 
 
 def _settled(maneuvers: np.ndarray, shortest_s: int) -> np.ndarray:
@@ -128,6 +133,6 @@ def _settled(maneuvers: np.ndarray, shortest_s: int) -> np.ndarray:
     starts = np.flatnonzero(np.r_[True, maneuvers[1:] != maneuvers[:-1]])
     ends = np.r_[starts[1:], len(maneuvers)]
     for start, end in zip(starts, ends, strict=True):
-        if 0 < start and end - start < shortest_s:
+        if start > 0 and end - start < shortest_s:
             settled[start:end] = settled[start - 1]
     return settled

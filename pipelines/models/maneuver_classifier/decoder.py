@@ -108,12 +108,12 @@ def segments_of(
         end_second=("second", "max"),
         confidence=("confidence", "mean"),
     )
-    return table[columns]
+    return table[columns]  # type: ignore[return-value]
 
 
 def maneuver_by_second(seconds: np.ndarray, segments: pd.DataFrame) -> np.ndarray:
     """The maneuver of the segment that covers each second, as objects; None where no segment does."""
     found = np.full(len(seconds), None, dtype=object)
-    for row in segments.itertuples():
-        found[(seconds >= row.start_second) & (seconds <= row.end_second)] = row.maneuver
+    for row in segments.to_dict("records"):
+        found[(seconds >= row["start_second"]) & (seconds <= row["end_second"])] = row["maneuver"]
     return found

@@ -62,7 +62,7 @@ def fit(examples: DataFrame, parameters: Parameters) -> Any:
         l2_regularization=float(parameters["l2_regularization"]),
         max_features=float(parameters["max_features"]),
         max_bins=int(parameters["max_bins"]),
-        early_stopping=False,
+        early_stopping=False,  # type: ignore[arg-type]
         random_state=int(parameters["seed"]),
     )
     estimator.fit(

@@ -20,22 +20,20 @@ def evaluate(examples: pd.DataFrame, predictions: pd.DataFrame, parameters: Para
 
     A second that no segment covers counts as wrong.
     """
-    labels, found = [], []
-    by_session = dict(list(predictions.groupby("session_id")))
-    for session_id, rows in examples.groupby("session_id"):
-        labelled = rows[rows["maneuver"].notna()]
-        labels.append(labelled["maneuver"].to_numpy(dtype=object))
-        segments = by_session.get(session_id, predictions.iloc[:0])
-        found.append(maneuver_by_second(labelled["second"].to_numpy(), segments))
-    truth = np.concatenate(labels) if labels else np.zeros(0, dtype=object)
-    guess = np.concatenate(found) if found else np.zeros(0, dtype=object)
+    labelled = examples.loc[examples["maneuver"].notna()]
+    truth = labelled["maneuver"].to_numpy(dtype=object)
+    seconds, owners = labelled["second"].to_numpy(), labelled["session_id"].to_numpy()
+    guess = np.full(len(labelled), None, dtype=object)
+    for session_id in np.unique(owners.astype(str)):
+        mine = owners == session_id
+        segments = predictions.loc[predictions["session_id"] == session_id]
+        guess[mine] = maneuver_by_second(seconds[mine], segments)
     confusion = confusion_of(truth, guess)
     scores = f1_by_maneuver(confusion)
-    seconds = len(truth)
     metrics = {
         "macro_f1": float(np.mean(list(scores.values()))) if scores else float("nan"),
-        "accuracy": float((truth == guess).mean()) if seconds else float("nan"),
-        "labelled_seconds": float(seconds),
+        "accuracy": float((truth == guess).mean()) if len(truth) else float("nan"),
+        "labelled_seconds": float(len(truth)),
         **{f"f1_{maneuver}": score for maneuver, score in scores.items()},
     }
     return Evaluation(metrics, {"confusion_matrix": lambda: confusion_figure(confusion)})
