@@ -49,7 +49,13 @@ def remove_frozen_stretches(name: str, raw: RawSession, elapsed_s: NDArray[np.fl
             f"column {raw.columns.get(sensors[0], sensors[0])!r}",
             "The recorder or the simulator stood still: record the session again.",
         )
-    candidates = {channel: runs for channel in sensors if (runs := _long_runs(raw.values[channel], elapsed_s))}
+    # rows half a minimal run apart: a run holds at least two neighbours of them
+    stride = max(1, round(len(elapsed_s) / max(float(elapsed_s[-1]), 1.0) * _LEAST_S / 4))
+    candidates = {
+        channel: runs
+        for channel in sensors
+        if _may_rest(raw.values[channel], stride) and (runs := _long_runs(raw.values[channel], elapsed_s))
+    }
     if not candidates:
         return
     flying = _Flying(raw.values)
@@ -78,6 +84,12 @@ def remove_frozen_stretches(name: str, raw: RawSession, elapsed_s: NDArray[np.fl
     for channel, runs in frozen.items():
         for begin, end in runs:
             raw.values[channel][begin:end] = np.nan
+
+
+def _may_rest(values: NDArray[np.float64], stride: int) -> bool:
+    """A quick look at a few rows: False if no long run of equal values is possible."""
+    looked_at = values[::stride]
+    return bool((looked_at[1:] == looked_at[:-1]).any())
 
 
 def _moves(values: NDArray[np.float64]) -> bool:

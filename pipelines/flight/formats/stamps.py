@@ -82,7 +82,11 @@ def utc_seconds(
 
 def _parsed(text: pl.Series, pattern: str | None) -> NDArray[np.float64]:
     best = np.full(len(text), np.nan)
-    for candidate in (pattern,) if pattern else _PATTERNS:
+    # a pattern that fits none of some stamps costs more than it finds
+    written = text.filter(text.str.len_bytes() > 5)
+    some = written.gather_every(max(1, len(written) // 50))
+    candidates = (pattern,) if pattern else tuple(p for p in _PATTERNS if _fits(some, p))
+    for candidate in candidates:
         try:
             stamps = text.str.to_datetime(candidate, time_unit="us", strict=False)
         except pl.exceptions.PolarsError:
@@ -97,6 +101,13 @@ def _parsed(text: pl.Series, pattern: str | None) -> NDArray[np.float64]:
         if 2 * np.isfinite(best).sum() >= len(text) - text.null_count():
             break
     return best
+
+
+def _fits(some: pl.Series, pattern: str) -> bool:
+    try:
+        return some.str.to_datetime(pattern, time_unit="us", strict=False).null_count() < len(some)
+    except pl.exceptions.PolarsError:
+        return False
 
 
 def _row_offsets(offset_s: float, offsets: pl.Series | None) -> float | NDArray[np.float64]:

@@ -92,13 +92,11 @@ class _Check:
                 self._refuse("roll_deg", evidence, "It looks like radians")
             if -1.6 < bank.median < -0.6 and bank.spread < _MAX_SPREAD:
                 self._refuse("roll_deg", evidence, "It looks like its sign is reversed")
-        for altitude in _ALTITUDES[:2]:
-            climb = self._flight.climb_over_pitch(altitude)
-            if climb is None or climb.spread > 0.4:
-                continue
+        altitude = next((channel for channel in _ALTITUDES if self._has(channel)), None)
+        climb = self._flight.climb_over_pitch(altitude) if altitude else None
+        if climb is not None and climb.spread <= 0.4:
             evidence = f"the climb is {climb.median:.1f} times what pitch and speed explain"
-            pitch = self._flight.get("pitch_deg")
-            if climb.median > 12 and np.nanmax(np.abs(pitch)) < np.pi / 2:
+            if climb.median > 12 and np.nanmax(np.abs(self._flight.get("pitch_deg"))) < np.pi / 2:
                 self._refuse("pitch_deg", evidence, "It looks like radians")
             if climb.median < -0.2:
                 self._refuse("pitch_deg", evidence, "It looks like its sign is reversed")
@@ -128,11 +126,12 @@ class _Check:
         """Airspeed against wind triangle, turns, and ground speed; the first of these that can tell decides."""
         if not self._has(channel):
             return
-        for ratio, relation, max_spread, width in (
-            (self._flight.speed_over_wind_triangle(channel), "positions and headings", 0.3, 0.15),
-            (self._flight.speed_over_turning(channel), "bank and rate of turn", _MAX_SPREAD, 0.2),
-            (self._flight.speed_over_ground_speed(channel), "the speed over the ground", 0.35, 0.12),
+        for relate, relation, max_spread, width in (
+            (self._flight.speed_over_wind_triangle, "positions and headings", 0.3, 0.15),
+            (self._flight.speed_over_turning, "bank and rate of turn", _MAX_SPREAD, 0.2),
+            (self._flight.speed_over_ground_speed, "the speed over the ground", 0.35, 0.12),
         ):
+            ratio = relate(channel)
             if not _steady(ratio, max_spread):
                 continue
             for factor, unit in _SPEED_MIX_UPS:

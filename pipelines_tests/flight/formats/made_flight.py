@@ -30,7 +30,7 @@ def made_flight(seconds: int = 1200, rate_hz: float = 1.0, seed: int = 7) -> dic
     heading = (40 + np.cumsum(rate) * step) % 360
     air = true_speed * np.exp(1j * np.radians(heading))
     ground = np.where(true_speed > 30, air + 12 * np.exp(1j * np.radians(250)), air)
-    north, east = np.cumsum(ground.real) * step * KNOT, np.cumsum(ground.imag) * step * KNOT
+    north, east = np.cumsum(np.real(ground)) * step * KNOT, np.cumsum(np.imag(ground)) * step * KNOT
     gamma = np.degrees(np.arctan2(vertical / 60 * 0.3048, np.maximum(true_speed, 40) * KNOT))
     noise = lambda size: random.normal(0, size, len(t))  # noqa: E731
     return {

@@ -51,10 +51,13 @@ def test_mixed_line_ends_are_noted(flight):
 
 
 def test_whole_file_without_a_last_line_end_keeps_its_row_but_not_the_last_field(flight):
-    log = garmin_log(flight, cut_off=False)
-    columns = {"Roll": ("roll_deg", 2)}
-    base = {"AltMSL": ("altitude_msl_ft", 1), "IAS": ("indicated_airspeed_kt", 2), "Pitch": ("pitch_deg", 2), **columns}
-    log = garmin_log(flight, columns=base, cut_off=False)
+    columns: dict[str, tuple[str | None, int]] = {
+        "AltMSL": ("altitude_msl_ft", 1),
+        "IAS": ("indicated_airspeed_kt", 2),
+        "Pitch": ("pitch_deg", 2),
+        "Roll": ("roll_deg", 2),
+    }
+    log = garmin_log(flight, columns=columns, cut_off=False)
     whole, unended = read_session("log.csv", log), read_session("log.csv", log[:-1])
     assert unended.sample_count == whole.sample_count == len(flight["elapsed_s"])
     assert unended.samples["pitch_deg"].equals(whole.samples["pitch_deg"])

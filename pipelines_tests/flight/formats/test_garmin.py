@@ -119,7 +119,7 @@ def test_wind_direction_and_headings_lie_in_the_circle(flight):
     for channel in ("wind_direction_deg", "track_deg"):
         away = (samples[channel].to_numpy() - flight["track_deg"][:-1] + 180) % 360 - 180
         assert np.abs(away).max() < 0.06
-        assert samples[channel].min() >= 0  # pyright: ignore[reportOptionalOperand]
+        assert samples[channel].is_between(0, 360).all()
 
 
 def test_airspeed_slightly_below_zero_on_the_ground_stays(flight):

@@ -46,6 +46,7 @@ def read(source: SourceFile, maps: tuple[ColumnMap, ...]) -> RawSession:
         preamble.body(),
         preamble.names(),
         wanted,
+        numeric=_numeric(column_map, wanted),
         delimiter=column_map.delimiter,
         first_line=preamble.header_line + 1 + column_map.rows_after_header,
     )
@@ -135,6 +136,17 @@ def _wanted(name: str, column_map: ColumnMap, names: list[str], place: str) -> l
         if present:
             needed.append(present)
     return list(dict.fromkeys(needed))
+
+
+def _numeric(column_map: ColumnMap, wanted: list[str]) -> list[str]:
+    """The wanted columns that hold nothing but numbers with a decimal point, as far as the map says."""
+    if column_map.decimal_comma:
+        return []
+    time = column_map.time
+    texts = {column_map.aircraft_column, time.utc_offset_column}
+    if time.kind not in ("elapsed", "epoch"):
+        texts |= set(time.columns)
+    return [column for column in wanted if column not in texts]
 
 
 def _session(
