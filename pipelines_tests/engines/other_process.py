@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+
 _OPEN = """
 import sys
 from pathlib import Path
@@ -18,7 +20,9 @@ engine = open_engine({engine!r}, Path({warehouse!r}))
 def python(engine: str, warehouse: Path, script: str) -> subprocess.Popen[str]:
     """Start `script`, which finds `engine`, `FLIGHTS`, `SCHEMA` and `UPSERT` defined."""
     code = _OPEN.format(engine=engine, warehouse=str(warehouse)) + script
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
+    )
 
 
 def finish(process: subprocess.Popen[str]) -> str:
