@@ -20,8 +20,8 @@ from pipelines.environments import Settings
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
 
-_PROCESS_TAG = "pipelines/process"
-_INVOCATION_TAG = "pipelines/invocation"
+_PROCESS_TAG = ".dagster/pipelines-process"  # names of that beginning are not shown in the UI
+_INVOCATION_TAG = ".dagster/pipelines-invocation"
 
 Report = Callable[[str, str], None]
 """Called with what happened (`started`, `finished`, `failed` or `says`) and the step or the text."""
@@ -58,6 +58,7 @@ def run_job(
         close_dead_runs(instance)
         invocation = uuid4().hex
         run_tags = {
+            "pipelines/trigger": "command line",
             **(tags or {}),
             _INVOCATION_TAG: invocation,
             # Lets the UI show the run under its job, as if it had been launched from there.
