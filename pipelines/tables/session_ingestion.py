@@ -168,7 +168,8 @@ class _Batch:
             lambda: self.engine.merge(
                 SILVER_SESSIONS.name,
                 f"t.upload_day = {day} AND t.session_id = s.session_id",
-                "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
+                # What an interrupted run left was taken back; on Sail an update clause would cost a second of planning.
+                "WHEN NOT MATCHED THEN INSERT *",
                 self.engine.spark.createDataFrame(rows_to_arrow(SILVER_SESSIONS, rows)),
             )
         )
@@ -229,7 +230,7 @@ def _too_large(file: LandedFile, limit: int) -> tuple[str, str, str, str]:
 
 def _column_maps(session_maps: Path | None) -> tuple[Path, ...]:
     """The places of column maps, all of them read once here so that a bad one stops the run and judges no file."""
-    from pipelines.flight.formats.column_map import BUILT_IN_MAPS, load_column_maps
+    from pipelines.flight.formats.map_folders import BUILT_IN_MAPS, load_column_maps
 
     places = (BUILT_IN_MAPS,) if session_maps is None or not session_maps.exists() else (BUILT_IN_MAPS, session_maps)
     load_column_maps(places)
