@@ -1,0 +1,75 @@
+"""The graph as a text that a reviewer reads: assets, what they depend on, checks, jobs and sensors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines.definitions import development
+from pipelines.partitions import UPLOAD_DAYS
+from pipelines.tables.contracts import ALL
+
+SNAPSHOT = Path(__file__).with_name("graph.txt")
+
+
+def _lines(definitions: dg.Definitions) -> Iterator[str]:
+    repository = definitions.get_repository_def()
+    graph = repository.asset_graph
+    for key in sorted(graph.get_all_asset_keys(), key=dg.AssetKey.to_user_string):
+        node = graph.get(key)
+        kind = "asset" if node.is_materializable else "external"
+        days = " per upload day" if node.partitions_def else ""
+        yield f"{kind} {key.to_user_string()} in {node.group_name}{days}"
+        yield from (f"  from {parent.to_user_string()}" for parent in sorted(node.parent_keys))
+        for check in sorted(node.check_keys, key=lambda check: check.name):
+            blocking = ", blocking" if graph.get_check_spec(check).blocking else ""
+            yield f"  check {check.name}{blocking}"
+    for name in sorted(repository.job_names):
+        if not name.startswith("__"):
+            yield f"job {name}"
+            yield from (f"  step {node}" for node in sorted(repository.get_job(name).graph.node_dict))
+    for sensor in sorted(repository.sensor_defs, key=lambda sensor: sensor.name):
+        yield f"sensor {sensor.name} for {', '.join(target.job_name for target in sensor.targets)}"
+
+
+def test_the_graph_is_the_reviewed_one():
+    found = "\n".join(_lines(development)) + "\n"
+    if os.environ.get("UPDATE_SNAPSHOT"):
+        SNAPSHOT.write_text(found)
+    assert found == SNAPSHOT.read_text(), (
+        "The graph has changed. If that is meant, run `UPDATE_SNAPSHOT=1 make test ARGS=pipelines_tests/project` "
+        "and let the difference be reviewed."
+    )
+
+
+def test_every_contract_is_an_asset_with_its_columns_described():
+    graph = development.get_repository_def().asset_graph
+    for contract in ALL:
+        node = graph.get(dg.AssetKey(contract.name.asset_key))
+        schema = node.metadata["dagster/column_schema"]
+        assert isinstance(schema, dg.TableSchema)
+        assert tuple(column.name for column in schema.columns) == contract.column_names
+        assert all(column.description for column in schema.columns)
+
+
+def test_every_asset_tells_what_it_is_and_who_owns_it():
+    graph = development.get_repository_def().asset_graph
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        first_sentence = (node.description or "").split(". ")[0]
+        assert 10 < len(first_sentence) < 160, key
+        assert node.owners, key
+        assert node.kinds, key
+
+
+def test_definitions_are_complete():
+    dg.Definitions.validate_loadable(development)
+
+
+def test_sessions_are_partitioned_by_upload_day_today_included():
+    from pipelines.partitions import today
+
+    assert today().isoformat() in UPLOAD_DAYS.get_partition_keys()
