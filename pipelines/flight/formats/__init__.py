@@ -5,7 +5,8 @@ docs/adding-a-session-format.md.
 """
 
 from pipelines.flight.formats.annotations import read_annotations
-from pipelines.flight.formats.column_map import BUILT_IN_MAPS, ColumnMapError
+from pipelines.flight.formats.column_map import ColumnMapError
+from pipelines.flight.formats.map_folders import BUILT_IN_MAPS
 from pipelines.flight.formats.quarantine import QuarantineCode, QuarantineError
 from pipelines.flight.formats.read import read_session
 from pipelines.flight.formats.session import ParsedSession

@@ -34,15 +34,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pipelines.flight.channels import CHANNELS
 from pipelines.flight.formats.units import conversion, known_units
-
-BUILT_IN_MAPS = Path(__file__).parent / "maps"
-"""The folder of the maps that come with the project."""
 
 TIME_KINDS = ("elapsed", "epoch", "timestamp", "time_of_day", "minutes_seconds")
 TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
@@ -243,32 +239,3 @@ def read_column_map(path: Path) -> ColumnMap:
         time=_time_of(path, content.get("time")),
         channels=tuple(_channel_of(path, str(channel), entry) for channel, entry in (channels or {}).items()),
     )
-
-
-@lru_cache(maxsize=256)
-def _cached_map(path: Path, _modified_ns: int, _size: int) -> ColumnMap:
-    return read_column_map(path)
-
-
-def load_column_maps(places: tuple[Path, ...]) -> tuple[ColumnMap, ...]:
-    """All maps of `places` (folders or single YAML files), validated, unchanged files read only once.
-
-    Raises `ColumnMapError` for a bad map, a place that does not exist, or two maps of one name in one place.
-    A map of a later place replaces one of the same name of an earlier place.
-    """
-    maps: dict[str, ColumnMap] = {}
-    for place in places:
-        if not place.exists():
-            raise ColumnMapError(f"{place}: there is no such file or folder of column maps.")
-        files = sorted([*place.glob("*.yaml"), *place.glob("*.yml")]) if place.is_dir() else [place]
-        here: dict[str, ColumnMap] = {}
-        for file in files:
-            status = file.stat()
-            column_map = _cached_map(file, status.st_mtime_ns, status.st_size)
-            if column_map.name in here:
-                raise ColumnMapError(
-                    f"{file}: `name` {column_map.name!r} is also that of {here[column_map.name].path}."
-                )
-            here[column_map.name] = column_map
-        maps.update(here)
-    return tuple(maps.values())

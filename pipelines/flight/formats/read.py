@@ -11,10 +11,11 @@ import polars as pl
 from pipelines.flight.aircraft import aircraft_type_of
 from pipelines.flight.channels import CHANNEL_NAMES
 from pipelines.flight.formats.adapters import adapters
+from pipelines.flight.formats.air_data import remove_disturbed_air_data
 from pipelines.flight.formats.clock import TimeAxis, build_time_axis
-from pipelines.flight.formats.column_map import BUILT_IN_MAPS, load_column_maps
 from pipelines.flight.formats.completeness import require_flight_data, require_rows
 from pipelines.flight.formats.frozen import remove_frozen_stretches
+from pipelines.flight.formats.map_folders import BUILT_IN_MAPS, load_column_maps
 from pipelines.flight.formats.ranges import enforce_ranges
 from pipelines.flight.formats.session import ParsedSession, RawSession
 from pipelines.flight.formats.source import open_source
@@ -48,6 +49,7 @@ def read_session(name: str, content: bytes, maps: Path | Sequence[Path] = (BUILT
     require_flight_data(source.name, raw)
     refuse_wrong_units(source.name, raw, axis.elapsed_s)
     enforce_ranges(source.name, raw)
+    remove_disturbed_air_data(raw, axis.elapsed_s)
     remove_frozen_stretches(source.name, raw, axis.elapsed_s)
     return _parsed(raw, axis)
 

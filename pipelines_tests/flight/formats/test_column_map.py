@@ -11,7 +11,8 @@ import pytest
 
 from pipelines.flight.channels import CHANNELS
 from pipelines.flight.formats import BUILT_IN_MAPS, ColumnMapError, QuarantineError, read_session
-from pipelines.flight.formats.column_map import load_column_maps, read_column_map
+from pipelines.flight.formats.column_map import read_column_map
+from pipelines.flight.formats.map_folders import load_column_maps
 from pipelines.flight.formats.units import conversion, known_units
 from pipelines_tests.flight.formats.made_flight import (
     KNOT,

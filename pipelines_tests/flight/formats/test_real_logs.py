@@ -35,7 +35,11 @@ def test_garmin_logs(path, aircraft, rows, duration_s, started):
     assert session.started_at.isoformat() == started
     assert not [r for r in session.repairs if "stood still" in r or "range" in r or "clock" in r]
     samples = session.samples
-    assert samples["indicated_airspeed_kt"].null_count() == 0
+    # one of them has a pitot-static disturbance of some seconds; nothing else is missing
+    disturbed = [r for r in session.repairs if "air data" in r]
+    assert len(disturbed) == (path == "garmin/flight_1934579.csv")
+    assert samples["indicated_airspeed_kt"].null_count() < 40 * len(disturbed) + 1
+    assert samples["pitch_deg"].null_count() == samples["normal_acceleration_g"].null_count() == 0
     assert 0.98 < float(samples["normal_acceleration_g"].median()) < 1.02  # pyright: ignore[reportArgumentType]
     assert 100 < float(samples["indicated_airspeed_kt"].max()) < 140  # pyright: ignore[reportArgumentType]
 

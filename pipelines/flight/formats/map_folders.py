@@ -1,0 +1,40 @@
+"""The column maps of one or more folders, validated, and read again only when they change."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pipelines.flight.formats.column_map import ColumnMap, ColumnMapError, read_column_map
+
+BUILT_IN_MAPS = Path(__file__).parent / "maps"
+"""The folder of the maps that come with the project."""
+
+
+@lru_cache(maxsize=256)
+def _cached_map(path: Path, _modified_ns: int, _size: int) -> ColumnMap:
+    return read_column_map(path)
+
+
+def load_column_maps(places: tuple[Path, ...]) -> tuple[ColumnMap, ...]:
+    """All maps of `places` (folders or single YAML files), validated, unchanged files read only once.
+
+    Raises `ColumnMapError` for a bad map, a place that does not exist, or two maps of one name in one place.
+    A map of a later place replaces one of the same name of an earlier place.
+    """
+    maps: dict[str, ColumnMap] = {}
+    for place in places:
+        if not place.exists():
+            raise ColumnMapError(f"{place}: there is no such file or folder of column maps.")
+        files = sorted([*place.glob("*.yaml"), *place.glob("*.yml")]) if place.is_dir() else [place]
+        here: dict[str, ColumnMap] = {}
+        for file in files:
+            status = file.stat()
+            column_map = _cached_map(file, status.st_mtime_ns, status.st_size)
+            if column_map.name in here:
+                raise ColumnMapError(
+                    f"{file}: `name` {column_map.name!r} is also that of {here[column_map.name].path}."
+                )
+            here[column_map.name] = column_map
+        maps.update(here)
+    return tuple(maps.values())
