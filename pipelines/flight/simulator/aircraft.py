@@ -24,7 +24,8 @@ class TrainerModel:
     `critical_aoa_deg` is the fuselage angle of attack where the model's lift curve tops with flaps up, or
     where full aft stick holds it (both are a stall by 14 CFR 23.201 as of amendment 62);
     `critical_aoa_flaps_deg` the same with landing flaps. `stall_kt` is the speed at which the *model* stalls
-    with flaps up and idle power; it differs by some knots from the handbook's.
+    with flaps up and idle power; it differs by some knots from the handbook's. `elevator_slack` is the play
+    in the elevator linkage (share of full travel) that a pilot takes up by feel.
     """
 
     type: str
@@ -35,7 +36,7 @@ class TrainerModel:
     stall_flaps_kt: float
     full_flaps_deg: float
     climb_throttle: float = 1.0
-    control_gain: float = 1.0
+    elevator_slack: float = 0.0
 
     @property
     def handbook(self) -> Aircraft:
@@ -46,7 +47,7 @@ class TrainerModel:
 _MODELS = (
     TrainerModel("c172p", "c172p", 15.5, 13.5, 50.0, 45.0, 30.0),
     TrainerModel("c172r", "c172r", 16.0, 15.0, 54.0, 49.0, 30.0),
-    TrainerModel("c172x", "c172x", 14.0, 13.3, 43.0, 41.0, 30.0),
+    TrainerModel("c172x", "c172x", 14.0, 13.3, 43.0, 41.0, 30.0, elevator_slack=0.1),
     TrainerModel("c182", "c182", 16.0, 15.0, 52.0, 48.0, 30.0),
 )
 

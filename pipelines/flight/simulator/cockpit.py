@@ -12,7 +12,10 @@ CONTROL_STEP_S = 0.05
 """Time between two looks at the instruments (20 Hz)."""
 
 _SUBSTEPS = 3
-"""Integration steps in a control step: 60 Hz, where the stock models' landing gear is still well damped."""
+_SUBSTEPS_NEAR_GROUND = 6
+"""Integration steps in a control step: 60 Hz in flight; the springs of the landing gear need 120 Hz."""
+
+_NEAR_GROUND_FT = 40.0
 
 INSTRUMENTS: tuple[tuple[str, str], ...] = (
     ("latitude", "position/lat-geod-deg"),
@@ -110,6 +113,8 @@ class Cockpit:
         self.model = model
         self.air = air
         self.elevation = elevation_ft
+        self._substeps = _SUBSTEPS
+        self._pulling, self._extreme = True, 0.0
         self.executive: Any = load(model, CONTROL_STEP_S / _SUBSTEPS)
         self.elevator = self.aileron = self.rudder = 0.0
         self.throttle = self.flaps_lever = self.brakes = 0.0
@@ -178,11 +183,25 @@ class Cockpit:
         self.track = math.degrees(math.atan2(self.east_fps, self.north_fps)) % 360.0
         self.climb_fpm = self.climb_fps * 60.0
 
+    def _through_slack(self, wanted: float) -> float:
+        """The control's position that puts the elevator where it is wanted, play in the linkage taken up."""
+        slack = self.model.elevator_slack
+        if slack == 0.0:
+            return wanted
+        turning = 0.004
+        if self._pulling:
+            self._extreme = max(self._extreme, wanted)
+            self._pulling = wanted > self._extreme - turning
+        else:
+            self._extreme = min(self._extreme, wanted)
+            self._pulling = wanted > self._extreme + turning
+        return max(-1.0, min(1.0, wanted + (0.5 if self._pulling else -0.5) * slack))
+
     def step(self) -> None:
         """Let one control step pass with the controls and the wind as they are."""
         self.wind = wind = self.air.wind_fps(self.height, self.true_airspeed_fps)
         elevator, aileron, rudder, throttle, flaps, left, right, steer, north, east, down = self._writers
-        elevator(-self.elevator)
+        elevator(-self._through_slack(self.elevator))
         aileron(self.aileron)
         rudder(-self.rudder)
         throttle(self.throttle)
@@ -193,8 +212,12 @@ class Cockpit:
         north(wind[0])
         east(wind[1])
         down(wind[2])
+        substeps = _SUBSTEPS_NEAR_GROUND if self.height < _NEAR_GROUND_FT else _SUBSTEPS
+        if substeps != self._substeps:
+            self._substeps = substeps
+            self.executive.set_dt(CONTROL_STEP_S / substeps)
         run = self.executive.run
-        for _ in range(_SUBSTEPS):
+        for _ in range(substeps):
             run()
         self.time += CONTROL_STEP_S
         self._read()

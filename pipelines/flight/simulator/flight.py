@@ -60,18 +60,9 @@ class Flight:
         cockpit = self.cockpit
         self.pilot.act()
         cockpit.step()
-        self.rows.append(
-            (
-                cockpit.time,
-                *[cockpit.__dict__[name] for name, _ in INSTRUMENTS],
-                cockpit.throttle,
-                cockpit.elevator,
-                cockpit.aileron,
-                cockpit.rudder,
-                cockpit.wind[0],
-                cockpit.wind[1],
-            )  # fmt: skip
-        )
+        instruments = [cockpit.__dict__[name] for name, _ in INSTRUMENTS]
+        controls = (cockpit.throttle, cockpit.elevator, cockpit.aileron, cockpit.rudder)
+        self.rows.append((cockpit.time, *instruments, *controls, cockpit.wind[0], cockpit.wind[1]))
         self.intents.append(self.intent)
         self.remarks.append(self.remark)
         if not (-30.0 < cockpit.height < 20000.0) or not (cockpit.airspeed < self.handbook.never_exceed_kt * 1.08):

@@ -41,6 +41,8 @@ class Pilot:
         self._spread = (8 + 55 * clumsy, 0.8 + 4.0 * clumsy, 0.6 + 3.2 * clumsy, 0.8 + 4.0 * clumsy,
                         0.2 + 0.9 * clumsy, 0.004 + 0.02 * clumsy)  # fmt: skip
         self._wander = [0.0] * 6
+        # How much of the extra back pressure that a turn needs comes by habit; the rest only after the error shows.
+        self._anticipation = 1.0 + clumsy * float(self._random.uniform(-0.9, 0.4))
         self._persist = math.exp(-_STEP / 14.0)
         self._shake = 0.002 + 0.012 * clumsy
         self._hand = [0.0, 0.0]
@@ -184,10 +186,10 @@ class Pilot:
             self._pitch_sum = _bound(self._pitch_sum + 0.4 * self._reach * error * _STEP, -12.0, 18.0)
             # In a turn the wing needs more angle of attack: anticipate it from the bank.
             lean = max(math.cos(math.radians(cockpit.roll)), 0.45)
-            lift_pitch = (max(cockpit.aoa, 0.5) + 2.0) * lean * (1.0 / lean - 1.0)
+            lift_pitch = self._anticipation * (max(cockpit.aoa, 0.5) + 2.0) * (1.0 - lean)
             wanted = self._pitch_sum + lift_pitch + 0.8 * self._reach * error
         safe_aoa = self._safe_aoa()
-        wanted = _bound(wanted, -18.0, 15.0 if mode == "speed" else 26.0)
+        wanted = _bound(wanted, -18.0, 15.0 if mode == "speed" else 50.0 if mode == "pitch" else 24.0)
         if mode != "pitch" and cockpit.aoa > safe_aoa:
             # Buffet and horn: whoever is not stalling on purpose lowers the nose.
             wanted = min(wanted, cockpit.pitch - 1.2 * (cockpit.aoa - safe_aoa) - 1.0)
@@ -197,10 +199,14 @@ class Pilot:
         error = self._pitch_target - cockpit.pitch
         self._trim = _bound(self._trim + 0.035 * gain * error * _STEP, -0.6, 0.95)
         self._hand[0] += (noise * self._shake * 2.0 - self._hand[0]) * 0.25
+        # Banked far over, the elevator turns the aircraft instead of raising its nose: wings level first.
+        error *= max(math.cos(math.radians(cockpit.roll)), 0.2)
         # The rate of the pitch attitude itself: in a steady turn the body's pitch rate is not zero.
         bank = math.radians(cockpit.roll)
         rate = cockpit.pitch_rate * math.cos(bank) - cockpit.yaw_rate * math.sin(bank)
         command = self._trim + gain * (0.045 * error - 1.5 * rate) + self._hand[0] * self.attention
+        # Nobody pulls on against more than about two and a half g.
+        command -= 0.3 * max(0.0, cockpit.load_factor - 2.3)
         cockpit.elevator = _bound(command, -1.0, 1.0)
 
     def _move_aileron(self, gain: float, noise: float) -> None:
@@ -212,24 +218,28 @@ class Pilot:
             direction = cockpit.heading if mode == "heading" else cockpit.track
             error = turn_error_deg(target + self._wander[3], direction)
             wanted = _bound(1.1 * self._reach * error, -self._bank_limit, self._bank_limit)
-        step = self._roll_rate * _STEP
-        self._bank_target += _bound(wanted - self._bank_target, -step, step)
+        # Rolling out of a roll begins before the wanted bank is reached.
+        rate = _bound(1.4 * (wanted - self._bank_target), -self._roll_rate, self._roll_rate)
+        self._bank_target += rate * _STEP
         error = turn_error_deg(self._bank_target, cockpit.roll)
         if cockpit.on_ground:
             self._aileron_sum = 0.0
-        else:
+        elif abs(rate) < 3.0:
             near = _bound(error, -5.0, 5.0)
             self._aileron_sum = _bound(self._aileron_sum + 0.006 * gain * near * _STEP, -0.4, 0.4)
         self._hand[1] += (noise * self._shake * 3.0 - self._hand[1]) * 0.25
-        command = self._aileron_sum + gain * (0.024 * error - 0.5 * cockpit.roll_rate) + self._hand[1] * self.attention
+        damping = 0.5 * (cockpit.roll_rate - math.radians(rate))
+        command = self._aileron_sum + gain * (0.024 * error - damping) + self._hand[1] * self.attention
         cockpit.aileron = _bound(command, -1.0, 1.0)
 
     def _move_rudder(self) -> None:
         cockpit = self.cockpit
         if self.steer_heading is not None:
             error = turn_error_deg(self.steer_heading, cockpit.heading)
-            authority = 0.06 if not cockpit.on_ground else 0.05
-            command = authority * error - 0.9 * cockpit.yaw_rate
+            if cockpit.on_ground:
+                command = 0.1 * error - 5.0 * cockpit.yaw_rate
+            else:
+                command = 0.06 * error - 0.9 * cockpit.yaw_rate
         else:
             care = self.coordination * (0.4 + 0.6 * self.skill)
             self._rudder_sum = _bound(self._rudder_sum + 0.01 * care * cockpit.sideslip * _STEP, -0.3, 0.3)
@@ -245,8 +255,8 @@ class Pilot:
             ramp = 1.6 * _STEP
             self._speed_ramp += _bound(target - self._speed_ramp, -ramp, ramp)
             error = self._speed_ramp + self._wander[1] - cockpit.airspeed
-            if abs(error) < 9.0:
-                self._throttle_sum = _bound(self._throttle_sum + 0.006 * self._reach * error * _STEP, 0.0, 1.0)
+            near = _bound(error, -6.0, 6.0)
+            self._throttle_sum = _bound(self._throttle_sum + 0.006 * self._reach * near * _STEP, 0.0, 1.0)
             wanted = self._throttle_sum + 0.03 * error - 0.07 * self._acceleration
             if cockpit.aoa > self._safe_aoa() and not cockpit.on_ground:
                 wanted = max(wanted, 0.85)

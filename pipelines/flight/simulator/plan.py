@@ -38,5 +38,5 @@ class SessionPlan:
     start_height_ft: float | None
     fuel_share: float
     tasks: tuple[Task, ...]
-    time_limit_s: float = 900.0
+    time_limit_s: float = 1100.0
     rate_hz: float = 10.0

@@ -37,6 +37,10 @@ _LOWEST_AIRWORK_FT = 2200.0
 """Stalls and upsets begin at or above this height; below it the pilot climbs first."""
 
 
+_LAST_APPROACH_AFTER_S = 460.0
+"""An approach that begins later than this is landed from, whatever was planned: time is nearly up."""
+
+
 @dataclass(frozen=True)
 class FlownSession:
     """What happened: the truth at 20 Hz. `attempt` counts the tries that the plan took (lost flights are flown anew).
@@ -115,6 +119,10 @@ def _prepare(plan: SessionPlan, attempt: int) -> Flight:
 
 def _fly(flight: Flight, plan: SessionPlan) -> None:
     for task in plan.tasks:
+        if task.name == "approach" and flight.cockpit.time > _LAST_APPROACH_AFTER_S:
+            task = Task(task.name, {**task.arguments, "ending": "land"})
+            _fly_task(flight, plan, task)
+            return
         _fly_task(flight, plan, task)
 
 

@@ -88,7 +88,7 @@ def simulate_sessions(
     cores. The files do not depend on the number of processes, only their order does.
     """
     seeds = range(seed, seed + count)
-    formats = [file_format or _drawn_format(number, garmin_share) for number in seeds]
+    formats: list[FileFormat] = [file_format or _drawn_format(number, garmin_share) for number in seeds]
     workers = min(processes or len(os.sched_getaffinity(0)), count)
     if workers <= 1:
         for number, form in zip(seeds, formats, strict=True):

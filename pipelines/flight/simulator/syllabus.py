@@ -1,4 +1,4 @@
-"""Lessons: from a seed, a random but sensible sequence of tasks for one session of 8 to 12 minutes."""
+"""Lessons: from a seed, a random but sensible sequence of tasks for one session of 8 to 15 minutes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from pipelines.flight.simulator.plan import SessionPlan, Task
 from pipelines.flight.simulator.tasks.approach import Fault
 from pipelines.flight.simulator.weather import Weather
 
-_LESSONS = (("airwork", 0.34), ("upset_training", 0.16), ("approaches", 0.24), ("circuits", 0.14), ("departure", 0.12))
+_LESSONS = (
+    ("airwork", 0.29),
+    ("upset_training", 0.16),
+    ("approaches", 0.31),
+    ("circuits", 0.15),
+    ("departure", 0.09),
+)
 
 _PLACES = ((47.9, -97.2), (33.4, -111.8), (29.2, -81.1), (51.5, -1.3), (48.1, 11.3), (-27.6, 153.0))
 """Regions with flight schools; the ground is flat everywhere in the simulator."""
 
 
-_START_HEIGHT_FT = {"airwork": (2600, 3600), "upset_training": (3200, 4400), "approaches": (1500, 2400)}
+_START_HEIGHT_FT = {"airwork": (2600, 3600), "upset_training": (3200, 4400), "approaches": (1300, 1800)}
 
 
 class Lesson:
@@ -29,10 +35,17 @@ class Lesson:
         self.skill = skill
         self.handbook = TRAINER_MODELS[aircraft_type].handbook
         self.tasks: list[Task] = []
+        self.estimated_s = 0.0
 
     def add(self, task: str, **arguments: Any) -> None:
         """Append a task."""
         self.tasks.append(Task(task, arguments))
+        self.estimated_s += 55.0 + arguments.get("seconds", 0.0)
+
+    def fill(self, seconds: float) -> None:
+        """Ordinary tasks until the session lasts about so long."""
+        while self.estimated_s < seconds:
+            self.basic()
 
     def between(self, low: float, high: float) -> float:
         """A number between two bounds, rounded so that plans read well."""
@@ -70,8 +83,8 @@ class Lesson:
     def steep_turn(self) -> None:
         """A steep turn; poor pilots and some bumps of bank included."""
         speed = self.between(self.handbook.maneuvering_kt - 12.0, self.handbook.maneuvering_kt)
-        degrees = self.side() * self.random.choice([180.0, 360.0, 360.0])
-        self.add("steep_turn", bank_deg=self.between(43.0, 48.0), degrees=float(degrees), speed_kt=speed)
+        degrees = self.side() * self.random.choice([180.0, 360.0, 360.0, 360.0])
+        self.add("steep_turn", bank_deg=self.between(43.5, 46.5), degrees=float(degrees), speed_kt=speed)
 
     def slow_flight(self) -> None:
         """Slow flight, flaps up or down."""
@@ -94,7 +107,7 @@ class Lesson:
         bank = self.side() * self.between(12.0, 25.0) if self.chance(0.3) else 0.0
         yaw = self.side() * self.between(0.1, 0.5 * late + 0.1) if self.chance(0.4) else 0.0
         self.add("stall", power=power, flaps=flaps, bank_deg=bank, hold_s=hold,
-                 let_break=self.chance(0.77), yaw=yaw)  # fmt: skip
+                 let_break=self.chance(0.82), yaw=yaw)  # fmt: skip
 
     def upset(self) -> None:
         """An unusual attitude."""
@@ -109,27 +122,32 @@ class Lesson:
             self.add("rolled", bank_deg=self.side() * self.between(68.0, 88.0), roll_rate=self.between(25.0, 45.0))
 
     def fault(self) -> Fault:
-        """What is wrong with the next approach: nothing, something at the gate, or something before or after it."""
-        if self.chance(0.5):
+        """What is wrong with the next approach.
+
+        Nothing in 43 of 100; else mostly something that begins before the 500 ft gate and lasts beyond it, and
+        sometimes something that is put right before the gate, or begins only after it.
+        """
+        if self.chance(0.43):
             return Fault()
         kind = str(self.random.choice(["fast", "slow", "steep", "sink", "offset", "weave"]))
-        begin = self.between(580.0, 950.0)
-        end = self.between(170.0, 380.0)
-        when = self.random.random()
-        if when < 0.18:
-            begin, end = self.between(850.0, 1100.0), self.between(600.0, 700.0)
-        elif when < 0.32:
-            begin, end = self.between(330.0, 440.0), 170.0
+        begin, end = self.between(600.0, 950.0), self.between(150.0, 330.0)
         size = {
-            "fast": self.between(26.0, 42.0),
-            "slow": self.between(9.0, 14.0),
+            "fast": self.between(14.0, 34.0),
+            "slow": self.between(9.0, 13.0),
             "steep": self.between(250.0, 450.0),
             "sink": self.between(650.0, 1100.0),
-            "offset": self.side() * self.between(600.0, 1400.0),
-            "weave": self.between(16.0, 28.0),
+            "offset": self.side() * self.between(900.0, 1700.0),
+            "weave": self.between(17.0, 28.0),
         }[kind]
         if kind == "sink":
-            end = max(end, begin - self.between(180.0, 330.0))
+            begin, end = self.between(580.0, 680.0), self.between(280.0, 400.0)
+        elif kind == "offset":
+            begin, end = self.between(850.0, 1050.0), self.between(220.0, 290.0)
+        when = self.random.random()
+        if when < 0.16 and kind != "steep":
+            begin, end = self.between(1000.0, 1200.0), self.between(720.0, 850.0)
+        elif when < 0.20 and kind not in ("steep", "offset"):
+            begin, end = self.between(330.0, 420.0), 150.0
         return Fault(kind, size, begin, end)
 
     def approach(self, task: str, ending: str, across: bool = True) -> None:
@@ -145,13 +163,13 @@ class Lesson:
             flaps=float(self.random.choice([0.67, 1.0, 1.0])),
             across_ft=self.side() * self.between(0.0, 900.0) if across else 0.0,
             ending=ending,
-            ending_ft=self.between(90.0, 300.0),
-            flare_ft=self.between(14.0, 22.0),
+            ending_ft=self.between(70.0, 280.0),
+            flare_ft=self.between(20.0, 30.0),
         )
 
     def arrive(self) -> None:
         """Descend to the start of a straight-in approach."""
-        self.add("arrive", height_ft=self.between(1200.0, 1450.0), rate_fpm=self.between(600.0, 950.0),
+        self.add("arrive", height_ft=self.between(1150.0, 1350.0), rate_fpm=self.between(600.0, 950.0),
                  off_wind_deg=self.between(-35.0, 35.0))  # fmt: skip
 
     def depart(self, flaps: float = 0.0) -> None:
@@ -162,18 +180,20 @@ class Lesson:
     def around(self) -> None:
         """One traffic pattern back to final."""
         self.add("pattern", side=self.side() if self.chance(0.3) else -1.0, width_ft=self.between(5000.0, 6200.0),
-                 height_ft=self.between(950.0, 1100.0), base_ft=self.between(4500.0, 6500.0))  # fmt: skip
+                 height_ft=self.between(950.0, 1100.0), base_ft=self.between(7000.0, 9000.0))  # fmt: skip
 
 
 def _airwork(lesson: Lesson) -> None:
     lesson.basic()
-    ends_with_approach = lesson.chance(0.35)
-    tasks = [lesson.steep_turn, lesson.slow_flight, lesson.stall, lesson.stall, lesson.basic]
+    ends_with_approach = lesson.chance(0.45)
+    tasks = [lesson.steep_turn, lesson.slow_flight, lesson.stall, lesson.stall, lesson.stall, lesson.basic]
     if not ends_with_approach:
         tasks += [lesson.steep_turn, lesson.basic, lesson.basic, lesson.stall]
     for index in lesson.random.permutation(len(tasks)):
         tasks[int(index)]()
-    if ends_with_approach:
+    if not ends_with_approach:
+        lesson.fill(700.0)
+    else:
         lesson.arrive()
         lesson.approach("approach", "land")
 
@@ -184,19 +204,17 @@ def _upset_training(lesson: Lesson) -> None:
              lesson.slow_flight, lesson.basic]  # fmt: skip
     for index in lesson.random.permutation(len(tasks)):
         tasks[int(index)]()
-    lesson.basic()
+    lesson.fill(700.0)
 
 
 def _approaches(lesson: Lesson) -> None:
-    if lesson.chance(0.5):
+    if lesson.chance(0.3):
         lesson.basic()
     lesson.arrive()
-    lesson.approach("approach", "go_around")
-    lesson.add("climb_out", height_ft=lesson.between(1150.0, 1350.0))
-    lesson.approach("approach", "either")
-    if lesson.tasks[-1].arguments["ending"] == "go_around":
-        lesson.add("climb_out", height_ft=lesson.between(1150.0, 1350.0))
-        lesson.approach("approach", "land")
+    for _ in range(2):
+        lesson.approach("approach", "go_around")
+        lesson.add("climb_out", height_ft=lesson.between(1120.0, 1220.0))
+    lesson.approach("approach", "land")
 
 
 def _circuits(lesson: Lesson) -> None:
@@ -253,7 +271,7 @@ def plan_session(
     weather = Weather(
         wind_kt=min(wind, 20.0),
         wind_from_deg=float(random.integers(0, 360)),
-        gust_kt=round(float(min(random.gamma(1.5, 0.9) + 0.05 * wind, 4.5)), 2),
+        gust_kt=round(float(min(random.gamma(1.5, 0.75) + 0.03 * wind, 3.6)), 2),
         temperature_offset_c=round(float(random.normal(0.0, 8.0)), 1),
     )
     latitude, longitude = _PLACES[int(random.integers(len(_PLACES)))]

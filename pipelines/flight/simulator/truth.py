@@ -36,7 +36,7 @@ _EDGE_S: dict[Maneuver, tuple[float, float]] = {
 
 _SHORTEST_S = 4.0
 _EVEN_IF_UPSET = (Maneuver.STALL, Maneuver.APPROACH, Maneuver.LANDING, Maneuver.GO_AROUND)
-_STALL_ENTRY_S = 4.0
+_STALL_ENTRY_S = 5.0
 """A stall is taken to begin this long before the break."""
 
 
@@ -176,7 +176,7 @@ def _runs_within(flags: NDArray[np.bool_], first: int, last: int) -> list[tuple[
 
 
 def _stall(flown: FlownSession, begin: int, end: int, not_before_s: float) -> list[tuple[float, float, Maneuver, str]]:
-    """The stall within an attempt at one, from the last seconds before the break to flying speed; none if none broke."""
+    """The stall in an attempt at one: from the last seconds before the break to flying speed. None if none broke."""
     record = flown.record
     model = TRAINER_MODELS[flown.plan.aircraft_type]
     window = slice(begin, end)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pipelines.flight.maneuvers import Maneuver
 from pipelines.flight.simulator.flight import Flight
-from pipelines.flight.simulator.runway import Runway
+from pipelines.flight.simulator.pilot import turn_error_deg
+from pipelines.flight.simulator.runway import Runway, move
 from pipelines.flight.simulator.tasks.basic import slow_to_flaps
 
 AIM_BEYOND_THRESHOLD_FT = 500.0
@@ -18,7 +19,8 @@ class Fault:
     """What is wrong with an approach between two heights above the runway.
 
     `kind`: `none`, `fast`, `slow` (size in kt), `steep` (size: ft above the glide path, then dived off),
-    `sink` (size: ft/min beyond the path's own), `offset` (size: ft beside the centre line), `weave` (size: deg).
+    `sink` (size: ft/min beyond the path's own), `offset` (size: ft beside the centre line, first on one side,
+    then on the other), `weave` (size: deg of bank from side to side).
     """
 
     kind: str = "none"
@@ -36,25 +38,27 @@ def line_up(flight: Flight, glide_deg: float, across_ft: float, lead_s: float) -
 
 
 def _ahead(flight: Flight, heading: float, distance_ft: float, across_ft: float) -> Runway:
-    from pipelines.flight.simulator.runway import move
-
     cockpit = flight.cockpit
     latitude, longitude = move(cockpit.latitude, cockpit.longitude, heading, distance_ft)
     latitude, longitude = move(latitude, longitude, heading + 90.0, across_ft)
     return Runway(latitude, longitude, heading, cockpit.elevation, 8000.0)
 
 
-def follow(
-    flight: Flight, runway: Runway, across_ft: float = 0.0, bank_limit: float = 20.0, reverse: bool = False
-) -> None:
-    """One look at the line parallel to the runway at `across_ft`: set the track that leads back to it."""
+def track_to(flight: Flight, runway: Runway, across_ft: float, reverse: bool = False) -> float:
+    """The true track that leads back to the line parallel to the runway at `across_ft` to its right."""
     cockpit = flight.cockpit
     _, across = runway.along_and_across_ft(cockpit.latitude, cockpit.longitude)
     error = across - across_ft
     limit = 40.0 if abs(error) > 1500.0 else 28.0
     correction = max(-limit, min(limit, 0.035 * error))
-    track = runway.heading_true + 180.0 + correction if reverse else runway.heading_true - correction
-    flight.pilot.hold_track(track % 360.0, bank_limit=bank_limit)
+    return (runway.heading_true + 180.0 + correction if reverse else runway.heading_true - correction) % 360.0
+
+
+def follow(
+    flight: Flight, runway: Runway, across_ft: float = 0.0, bank_limit: float = 20.0, reverse: bool = False
+) -> None:
+    """One look at that line: set the track that leads back to it."""
+    flight.pilot.hold_track(track_to(flight, runway, across_ft, reverse), bank_limit=bank_limit)
 
 
 def final_approach(
@@ -68,24 +72,29 @@ def final_approach(
     gear = 4.4
     waves = 0.0
     diving = False
+    # Whoever flies a good approach is attentive; carelessness and faults go together.
+    pilot.attention = 0.4 if fault.kind == "none" else 0.8
     for _ in range(round(20.0 * 420.0)):
         height = cockpit.height - gear
         if height <= down_to_ft:
+            pilot.attention = 1.0
             return
         along, across = runway.along_and_across_ft(cockpit.latitude, cockpit.longitude)
         to_aim = AIM_BEYOND_THRESHOLD_FT - along
         if to_aim < 60.0 and height > 150.0:
+            pilot.attention = 1.0
             return
         active = fault.until_ft < height <= fault.from_ft
         kind = fault.kind if active else "none"
-        speed = speed_kt if height > 120.0 else speed_kt - 3.0
+        speed = speed_kt
         excess = 0.0
-        deepest = -1050.0
+        deepest = -850.0
         bias = 0.0
         if kind == "fast":
             speed += fault.size
         elif kind == "slow":
-            speed -= fault.size
+            # Slow, but not into the stall.
+            speed = max(speed - fault.size, 1.1 * flight.model.stall_flaps_kt)
         elif kind == "sink":
             bias, deepest = -fault.size, -2200.0
         path = to_aim * slope
@@ -105,11 +114,15 @@ def final_approach(
         # Where the descent is much steeper than the path, power would only add speed.
         pilot.hold_speed_by_power(speed)
         if kind == "offset":
-            follow(flight, runway, fault.size, bank_limit=20.0)
+            # Chasing the centre line: too far to one side, then through it to the other.
+            aside = fault.size if height > 0.5 * fault.from_ft + 0.5 * fault.until_ft else -0.7 * fault.size
+            follow(flight, runway, aside, bank_limit=26.0)
         elif kind == "weave":
             waves += 0.05
-            follow(flight, runway, 0.0, bank_limit=32.0)
-            pilot.hold_bank(fault.size * math.sin(2.0 * math.pi * waves / 11.0) - 0.006 * across, roll_rate=14.0)
+            track = track_to(flight, runway, 0.0)
+            back = max(-20.0, min(20.0, turn_error_deg(track, cockpit.track)))
+            swing = fault.size * math.sin(2.0 * math.pi * waves / 11.0)
+            pilot.hold_bank(swing + back if abs(back) < 15.0 else back, roll_rate=14.0)
         else:
             late = fault.kind == "offset" and abs(across) > 250.0 and height < fault.until_ft
             follow(flight, runway, 0.0, bank_limit=32.0 if late else 20.0)
@@ -137,7 +150,7 @@ def land(flight: Flight, runway: Runway, flare_ft: float, stop: bool) -> None:
     touched = 0.0
     for _ in range(20 * 70):
         height = max(cockpit.height - 4.4, 0.0)
-        along, across = runway.along_and_across_ft(cockpit.latitude, cockpit.longitude)
+        _, across = runway.along_and_across_ft(cockpit.latitude, cockpit.longitude)
         drift = runway.heading_true - 0.02 * max(-300.0, min(300.0, across))
         if not cockpit.on_ground:
             touched = max(0.0, touched - 0.1)
@@ -146,7 +159,7 @@ def land(flight: Flight, runway: Runway, flare_ft: float, stop: bool) -> None:
                 follow(flight, runway, 0.0, bank_limit=12.0)
             else:
                 pilot.set_power(0.0)
-                pilot.hold_climb(-max(70.0, 13.0 * height))
+                pilot.hold_climb(-max(55.0, 9.0 * height))
                 sideways = cockpit.ground_speed_fps * math.sin(math.radians(cockpit.track - runway.heading_true))
                 pilot.hold_bank(max(-7.0, min(7.0, -0.9 * sideways - 0.03 * across)), roll_rate=8.0)
                 if height < 12.0:
@@ -166,10 +179,10 @@ def land(flight: Flight, runway: Runway, flare_ft: float, stop: bool) -> None:
         flight.step()
     pilot.attention = 1.0
     if stop:
-        taxi_off(flight, runway)
+        taxi_off(flight)
 
 
-def taxi_off(flight: Flight, runway: Runway) -> None:
+def taxi_off(flight: Flight) -> None:
     """Roll on slowly, then stand still with the engine idling."""
     cockpit, pilot = flight.cockpit, flight.pilot
     flight.intend(Maneuver.GROUND)

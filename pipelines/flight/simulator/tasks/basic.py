@@ -110,6 +110,9 @@ def _level_turn(flight: Flight, bank_deg: float, degrees: float, maneuver: Maneu
     cockpit, pilot = flight.cockpit, flight.pilot
     flight.intend(None)
     side = 1.0 if degrees > 0 else -1.0
+    if maneuver is Maneuver.STEEP_TURN:
+        # The more demanding the turn, the more a beginner wanders.
+        pilot.attention = 1.0 + 1.2 * (1.0 - pilot.skill)
     entry_heading, altitude = cockpit.heading, cockpit.altitude
     speed = cockpit.airspeed
     pilot.hold_altitude(altitude)
@@ -131,6 +134,7 @@ def _level_turn(flight: Flight, bank_deg: float, degrees: float, maneuver: Maneu
     flight.until(lambda: abs(cockpit.roll) < 6.0, 12.0)
     pilot.hold_heading((entry_heading + degrees) % 360.0)
     pilot.hold_altitude(altitude)
+    pilot.attention = 1.0
     flight.wait(4.0)
 
 

@@ -88,16 +88,6 @@ def pattern(flight: Flight, runway: Runway, side: float, width_ft: float, height
     the base leg is flown, `height_ft` the height of the pattern above the runway.
     """
     cockpit, pilot = flight.cockpit, flight.pilot
-    top = cockpit.elevation + height_ft
-    pilot.set_power(1.0)
-    pilot.hold_speed_by_pitch(flight.handbook.best_climb_kt)
-    flight.until(lambda: cockpit.height > 650.0, 120.0)
-    flight.intend(None)
-    crosswind = (runway.heading_true + side * 90.0) % 360.0
-    pilot.hold_track(crosswind, bank_limit=20.0)
-    flight.until(lambda: cockpit.altitude > top - 60.0, 90.0)
-    pilot.hold_altitude(top)
-    pilot.hold_speed_by_power(flight.handbook.best_climb_kt + 10.0)
 
     def across() -> float:
         return side * runway.along_and_across_ft(cockpit.latitude, cockpit.longitude)[1]
@@ -105,7 +95,19 @@ def pattern(flight: Flight, runway: Runway, side: float, width_ft: float, height
     def along() -> float:
         return runway.along_and_across_ft(cockpit.latitude, cockpit.longitude)[0]
 
-    flight.until(lambda: across() > width_ft - 1300.0, 60.0)
+    top = cockpit.elevation + height_ft
+    pilot.set_power(1.0)
+    pilot.hold_speed_by_pitch(flight.handbook.best_climb_kt)
+    flight.until(lambda: cockpit.height > 650.0, 120.0)
+    flight.until(lambda: along() > runway.length_ft or cockpit.altitude > top - 150.0, 60.0)
+    flight.intend(None)
+    crosswind = (runway.heading_true + side * 90.0) % 360.0
+    pilot.hold_track(crosswind, bank_limit=20.0)
+    flight.until(lambda: cockpit.altitude > top - 60.0, 90.0)
+    pilot.hold_altitude(top)
+    pilot.hold_speed_by_power(flight.handbook.best_climb_kt + 10.0)
+
+    flight.until(lambda: across() > width_ft - 2300.0, 60.0)
     pilot.hold_track((runway.heading_true + 180.0) % 360.0, bank_limit=22.0)
     flight.until(lambda: abs(cockpit.roll) > 15.0, 8.0)
     flight.until(lambda: abs(cockpit.roll) < 8.0, 25.0)
@@ -116,13 +118,13 @@ def pattern(flight: Flight, runway: Runway, side: float, width_ft: float, height
         flight.step()
     flight.intend(None)
     pilot.hold_speed_by_power(flight.handbook.reference_kt + 12.0)
-    pilot.hold_climb(-350.0)
+    pilot.hold_climb(-220.0)
     while along() > -base_ft:
         follow(flight, runway, side * width_ft, bank_limit=15.0, reverse=True)
         if cockpit.airspeed < 84.0:
             cockpit.flaps_lever = 0.34
         flight.step()
-    pilot.hold_climb(-450.0)
+    pilot.hold_climb(-320.0)
     pilot.hold_track((crosswind + 180.0) % 360.0, bank_limit=24.0)
     flight.until(lambda: abs(cockpit.roll) > 15.0, 8.0)
     # The turn to final takes its own radius: begin that much before the centre line.

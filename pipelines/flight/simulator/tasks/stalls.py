@@ -1,4 +1,4 @@
-"""Stalls with and without power, straight, turning and accelerated; and approaches to the stall that are not let break."""
+"""Stalls with and without power, straight, turning and accelerated, and those recovered before they break."""
 
 from __future__ import annotations
 
