@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pipelines.checks import CHECKS_BEFORE_TRAINING
+from pipelines.checks.training import training_checks
 
 _tables = dg.AssetSelection.groups("bronze", "silver", "gold")
-_before_training = dg.AssetSelection.checks(*CHECKS_BEFORE_TRAINING)
+_before_training = dg.AssetSelection.checks(training_checks)
 _models = dg.AssetSelection.groups("models")
 _predictions = dg.AssetSelection.groups("predictions")
 

@@ -8,6 +8,7 @@ import dagster as dg
 
 from pipelines.assets.materializations import day_metadata, picture, rows_table
 from pipelines.assets.table_assets import table_spec
+from pipelines.checks.silver import silver_results
 from pipelines.engines.engine import Engine
 from pipelines.partitions import UPLOAD_DAYS
 from pipelines.tables.contract import TableContract, TableName
@@ -42,7 +43,8 @@ def _gold_asset(
         from pipelines.tables.code_digest import tables_code_digest
 
         day = date.fromisoformat(context.partition_key)
-        metadata = attest(context.run_id, contract.name.asset_key, tables_code_digest(), {})
+        checks = {check.full_name: found.passed for check, found in silver_results(engine, day).items()}
+        metadata = attest(context.run_id, contract.name.asset_key, tables_code_digest(), checks)
         report = getattr(gold, function)(engine, day, metadata)
         return dg.MaterializeResult(
             metadata={

@@ -1,8 +1,7 @@
-"""Asset checks by stage; those named here block training."""
+"""Asset checks by stage: silver before gold, each gold table before the next, gold before training."""
 
-from __future__ import annotations
+from pipelines.checks.gold import gold_checks
+from pipelines.checks.silver import silver_checks
+from pipelines.checks.training import training_checks
 
-import dagster as dg
-
-CHECKS_BEFORE_TRAINING: list[dg.AssetChecksDefinition] = []
-development_checks: list[dg.AssetChecksDefinition] = [*CHECKS_BEFORE_TRAINING]
+development_checks = [silver_checks, *gold_checks, training_checks]

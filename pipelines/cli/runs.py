@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -165,7 +166,12 @@ def _reasons(instance: DagsterInstance, run: DagsterRun | None, code: int, log: 
         error = entry.dagster_event.step_failure_data.error if entry.dagster_event else None
         while error is not None and error.cause is not None:
             error = error.cause
-        lines.append(f"Step {entry.step_key}: {error.message.strip() if error else entry.user_message}")
+        told = error.message.strip().removeprefix(f"{error.cls_name}: ") if error else entry.user_message
+        lines.append(f"Step {entry.step_key}: {re.sub(r'^[A-Za-z_.]+Error: ', '', told)}")
+    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
+        found = entry.dagster_event.asset_check_evaluation_data if entry.dagster_event else None
+        if found is not None and found.blocking and not found.passed:
+            lines.append(f"Check {found.check_name} of {found.asset_key.to_user_string()}: {found.description}")
     if len(lines) == 1:
         lines.append(f"It ended as {run.status.value} (code {code}).")
     return "\n".join(lines)

@@ -23,10 +23,10 @@ ALLOWED = {
     "training": {"flight", "engines", "tables", "models", "environments"},
     "partitions": {"environments"},
     "resources": {"engines", "environments"},
-    "checks": {"flight", "engines", "tables", "models", "training", "environments", "partitions", "assets"},
-    "assets": {"flight", "engines", "tables", "models", "training", "environments", "partitions", "landing"},
-    "jobs": {"checks", "assets", "partitions"},
-    "sensors": {"environments", "jobs", "landing", "partitions", "assets"},
+    "checks": {"engines", "tables"},
+    "assets": {"engines", "tables", "models", "training", "environments", "partitions", "checks"},
+    "jobs": {"checks"},
+    "sensors": {"environments", "jobs", "landing", "partitions"},
     "definitions": {"assets", "checks", "sensors", "jobs", "environments", "resources"},
 }
 # Packages that a layer must never know.
