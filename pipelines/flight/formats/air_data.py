@@ -37,13 +37,14 @@ def remove_disturbed_air_data(raw: RawSession, elapsed_s: NDArray[np.float64]) -
     airspeed, ground_speed = raw.values.get("indicated_airspeed_kt"), raw.values.get("ground_speed_kt")
     if airspeed is None or ground_speed is None:
         return
-    away = _away_from_median(airspeed, elapsed_s)
-    disturbed = (np.abs(away) > _AWAY_KT) & (ground_speed > _FLYING_KT)
-    if not disturbed.any():
-        return
-    disturbed &= np.abs(_away_from_median(ground_speed, elapsed_s)) < _STEADY_KT
     second_later = np.minimum(np.searchsorted(elapsed_s, elapsed_s + 1.0 - 1e-6), len(elapsed_s) - 1)
-    disturbed &= _near(np.abs(airspeed[second_later] - airspeed) > _JUMP_KT, elapsed_s)
+    flying = ground_speed > _FLYING_KT
+    jumps = (np.abs(airspeed[second_later] - airspeed) > _JUMP_KT) & flying
+    if not jumps.any():
+        return
+    away = _away_from_median(airspeed, elapsed_s)
+    steady = np.abs(_away_from_median(ground_speed, elapsed_s)) < _STEADY_KT
+    disturbed = (np.abs(away) > _AWAY_KT) & steady & flying & _near(jumps, elapsed_s)
     if not disturbed.any():
         return
     affected = _near(disturbed, elapsed_s)

@@ -170,7 +170,7 @@ class Kinematics:
                 speed = self.get(channel)
                 break
         flying = speed > _FLYING_KT
-        if flying.sum() < 120 or self._count <= _CLIMB_LAG_S:
+        if (flying & np.isfinite(pitch)).sum() < 120 or self._count <= _CLIMB_LAG_S:
             return None
         upward = np.where(
             flying, speed * _KNOT / 0.3048 * np.sin(np.radians(pitch - np.nanmedian(pitch[flying]))), np.nan

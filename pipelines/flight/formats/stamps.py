@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PATTERNS = (
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y/%m/%d %H:%M:%S%.f",
@@ -81,39 +83,42 @@ def utc_seconds(
 
 
 def _parsed(text: pl.Series, pattern: str | None) -> NDArray[np.float64]:
+    """By the pattern that reads the most stamps; those that fit more of a few stamps are tried first."""
     best = np.full(len(text), np.nan)
-    # a pattern that fits none of some stamps costs more than it finds
     written = text.filter(text.str.len_bytes() > 5)
     some = written.gather_every(max(1, len(written) // 50))
-    candidates = (pattern,) if pattern else tuple(p for p in _PATTERNS if _fits(some, p))
-    for candidate in candidates:
-        try:
-            stamps = text.str.to_datetime(candidate, time_unit="us", strict=False)
-        except pl.exceptions.PolarsError:
-            continue
-        if stamps.null_count() == len(stamps):
-            continue
-        if isinstance(stamps.dtype, pl.Datetime) and stamps.dtype.time_zone:
-            stamps = stamps.dt.convert_time_zone("UTC")
-        micros = stamps.cast(pl.Int64).cast(pl.Float64).to_numpy() / 1e6
-        if np.isfinite(micros).sum() > np.isfinite(best).sum():
-            best = micros
-        if 2 * np.isfinite(best).sum() >= len(text) - text.null_count():
+    fitting = {candidate: _fitting(some, candidate) for candidate in ((pattern,) if pattern else _PATTERNS)}
+    for candidate in sorted(fitting, key=lambda candidate: -fitting[candidate]):
+        if not fitting[candidate] and not pattern:
+            break
+        seconds = _seconds(text, candidate)
+        if np.isfinite(seconds).sum() > np.isfinite(best).sum():
+            best = seconds
+        if np.isfinite(best).sum() >= len(written):
             break
     return best
 
 
-def _fits(some: pl.Series, pattern: str) -> bool:
+def _fitting(some: pl.Series, pattern: str) -> int:
+    return int(np.isfinite(_seconds(some, pattern)).sum())
+
+
+def _seconds(text: pl.Series, pattern: str) -> NDArray[np.float64]:
     try:
-        return some.str.to_datetime(pattern, time_unit="us", strict=False).null_count() < len(some)
+        stamps = text.str.to_datetime(pattern, time_unit="us", strict=False)
     except pl.exceptions.PolarsError:
-        return False
+        return np.full(len(text), np.nan)
+    if isinstance(stamps.dtype, pl.Datetime) and stamps.dtype.time_zone:
+        stamps = stamps.dt.convert_time_zone("UTC")
+    return stamps.cast(pl.Int64).cast(pl.Float64).to_numpy() / 1e6
 
 
 def _row_offsets(offset_s: float, offsets: pl.Series | None) -> float | NDArray[np.float64]:
     if offsets is None:
         return offset_s
     text = offsets.cast(pl.String).str.strip_chars()
+    if text.n_unique() == 1 and text[0]:
+        return utc_offset_seconds(text[0]) or 0.0
     meanings = {value: utc_offset_seconds(value) for value in text.unique().to_list() if value}
     seconds = text.replace_strict(meanings, default=None, return_dtype=pl.Float64)
     return seconds.forward_fill().backward_fill().fill_null(offset_s).to_numpy()

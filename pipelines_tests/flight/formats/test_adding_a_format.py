@@ -39,7 +39,32 @@ def test_an_adapter_is_found_by_being_there(adapter_folder, flight):
             return source.text.startswith(b"DICTATED")
 
         def read(source, maps):
-            height_m, speed_mps = flight["altitude_msl_ft"] * 0.3048, flight["ground_speed_kt"] / 3600 * 1852
+            rows = [line.split() for line in source.text.decode().splitlines()[1:]]
+            numbers = np.array([[float(word) for word in row] for row in rows])
+            values = {"altitude_msl_ft": numbers[:, 1].copy(), "indicated_airspeed_kt": numbers[:, 2].copy()}
+            columns = {channel: channel for channel in values}
+            return RawSession("dictated", None, None, numbers[:, 0], False, values, columns)
+        """)
+    )
+    lines = [f"{second} {1000 + second} {90 + second % 3}" for second in range(60)]
+    session = read_session("said.txt", ("DICTATED\n" + "\n".join(lines) + "\n").encode())
+    assert session.source_format == "dictated"
+    assert session.samples["altitude_msl_ft"].to_list() == [1000.0 + second for second in range(60)]
+    assert read_session("log.csv", garmin_log(flight)).source_format == "garmin"
+
+
+def test_document_lists_every_code_and_clock():
+    text = DOCUMENT.read_text()
+    assert [code.value for code in QuarantineCode if f"`{code.value}`" not in text] == []
+    assert [kind for kind in TIME_KINDS if f"`{kind}`" not in text] == []
+
+
+def test_the_documents_map_is_a_valid_one_that_reads_a_file(tmp_path, flight):
+    example = DOCUMENT.read_text().split("```yaml\n")[1].split("```")[0]
+    path = tmp_path / "phone.yaml"
+    path.write_text(example)
+    assert read_column_map(path).name == yaml.safe_load(example)["name"] == "phone_logger"
+    height_m, speed_mps = flight["altitude_msl_ft"] * 0.3048, flight["ground_speed_kt"] / 3600 * 1852
     columns = (height_m, speed_mps, -np.radians(flight["roll_deg"]))
     lines = ["Time\tHeight\tSpeed\tRoll"]
     for second, (height, speed, roll) in enumerate(zip(*columns, strict=True)):

@@ -95,6 +95,14 @@ def test_date_and_time_in_two_columns_with_an_offset_column(tmp_path):
     assert session.started_at == START
 
 
+def test_stamps_with_and_without_fractions_of_a_second(tmp_path):
+    stamps = [iso(second).removesuffix(".000") for second in FINE["elapsed_s"].tolist()]
+    assert len({len(stamp) for stamp in stamps}) == 2
+    session = read(tmp_path, trainer_table(FINE, t=stamps), "{column: t, kind: timestamp}")
+    assert np.abs(session.samples["elapsed_s"].to_numpy() - FINE["elapsed_s"]).max() <= 1e-3
+    assert session.repairs == []
+
+
 def test_repeated_stamps_by_the_thousand_stay_thousands_of_samples(tmp_path):
     stamps = [iso(np.floor(second)) for second in FINE["elapsed_s"].tolist()]
     session = read(tmp_path, trainer_table(FINE, t=stamps), "{column: t, kind: timestamp}")

@@ -7,12 +7,16 @@ import io
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.flight.channels import CHANNELS
 from pipelines.flight.formats import ParsedSession, QuarantineCode, QuarantineError, read_annotations, read_session
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
+
+# numpy's complaints about empty or infinite data would be a sign of arithmetic on garbage
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 FLIGHT = made_flight(seconds=240)
 LOG = garmin_log(FLIGHT)

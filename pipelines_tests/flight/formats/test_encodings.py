@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -62,6 +63,15 @@ def test_whole_file_without_a_last_line_end_keeps_its_row_but_not_the_last_field
     assert unended.sample_count == whole.sample_count == len(flight["elapsed_s"])
     assert unended.samples["pitch_deg"].equals(whole.samples["pitch_deg"])
     assert unended.samples["roll_deg"].null_count() == 1
+
+
+def test_same_bytes_same_session_in_many_threads(flight):
+    log = garmin_log(flight)
+    alone = read_session("a.csv", log)
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda number: read_session(f"{number}.csv", log), range(16)))
+    assert all(session.samples.equals(alone.samples) for session in together)
+    assert all(session.repairs == alone.repairs for session in together)
 
 
 def test_same_bytes_same_session(flight):
