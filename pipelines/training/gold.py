@@ -41,6 +41,18 @@ def read_gold(engine: Engine, manifest: Manifest, versions: Mapping[str, int] | 
 
 
 def only_sessions(engine: Engine, tables: Mapping[str, DataFrame], session_ids: Sequence[str]) -> dict[str, DataFrame]:
-    """The same tables with the rows of those sessions alone."""
+    """The same tables with the rows of those sessions alone, as `main.gold.sessions` last confirmed them.
+
+    The sessions' table is written last, so rows of another digest belong to a refinement that was cut off.
+    """
+    from pyspark.sql import functions as F
+
     chosen = engine.spark.createDataFrame([(session_id,) for session_id in session_ids], "session_id STRING")
-    return {name: rows.join(chosen, "session_id", "left_semi") for name, rows in tables.items()}
+    sessions = tables["sessions"].join(chosen, "session_id", "left_semi")
+    confirmed = sessions.select("session_id", F.col("source_digest").alias("confirmed_digest"))
+    kept = {"sessions": sessions}
+    for name, rows in tables.items():
+        if name != "sessions":
+            same = rows.join(confirmed, "session_id", "inner")
+            kept[name] = same.where(F.col("source_digest") == F.col("confirmed_digest")).drop("confirmed_digest")
+    return kept

@@ -11,6 +11,7 @@ import pandas as pd
 from pipelines.flight.maneuver_rules import maneuvers_by_rule
 from pipelines.flight.maneuvers import MANEUVERS
 from pipelines.models.maneuver_classifier.decoder import change_costs, most_likely_course, segments_of
+from pipelines.models.maneuver_classifier.limits import within_limits
 from pipelines.models.maneuver_classifier.scores import evaluate
 from pipelines.models.maneuver_classifier.signals import LONG_GAP_S, with_signals
 from pipelines.models.maneuver_classifier.windows import FEATURE_GROUPS, FEATURES, with_windows
@@ -44,14 +45,15 @@ def features(gold: Mapping[str, DataFrame], parameters: Parameters) -> DataFrame
 
 
 def fit(examples: DataFrame, parameters: Parameters) -> Any:
-    """Boosted trees over the labelled seconds; rare maneuvers weigh more, up to a bound.
+    """Boosted trees over the labelled seconds, thinned out; rare maneuvers weigh more, up to a bound.
 
     Nothing is chosen by validation sessions here, so they are learned from as well.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     table = examples.select("session_id", *EXAMPLE_KEY, LABEL, *FEATURES).toPandas()
-    table = table.sort_values(["session_id", *EXAMPLE_KEY], kind="stable")
+    table = table.sort_values(["session_id", *EXAMPLE_KEY], kind="stable").reset_index(drop=True)
+    table = _thinned(table, int(parameters["seconds_per_maneuver"]))
     counts = table[LABEL].value_counts()
     weights = (counts.mean() / counts).clip(lower=0.5, upper=4.0)
     estimator = HistGradientBoostingClassifier(
@@ -73,6 +75,14 @@ def fit(examples: DataFrame, parameters: Parameters) -> Any:
     return estimator
 
 
+def _thinned(table: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most about `most` seconds of each maneuver, evenly spread: neighbouring seconds say nearly the same."""
+    position = table.groupby(LABEL).cumcount()
+    sizes = table[LABEL].map(table[LABEL].value_counts()).to_numpy(dtype=float)
+    step = np.ceil(sizes / most)
+    return table.loc[position % step == 0].reset_index(drop=True)
+
+
 def predict(estimator: Any, features: pd.DataFrame, parameters: Parameters) -> pd.DataFrame:
     """Segments of the session: maneuver, first and last second, mean probability."""
     seconds = features["second"].to_numpy(dtype=np.int64)
@@ -82,6 +92,7 @@ def predict(estimator: Any, features: pd.DataFrame, parameters: Parameters) -> p
     probabilities = np.zeros((len(seconds), len(MANEUVERS)))
     positions = [MANEUVERS.index(str(name)) for name in estimator.classes_]
     probabilities[:, positions] = estimator.predict_proba(features[list(FEATURES)].astype("float64"))
+    probabilities = within_limits(features, np.maximum(probabilities, 1e-9))
     restarts = np.r_[True, np.diff(features["stretch"].to_numpy()) != 0]
     costs = change_costs(float(parameters["change_penalty"]), float(parameters["impossible_penalty"]))
     course = most_likely_course(probabilities, restarts, costs)
