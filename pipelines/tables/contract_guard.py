@@ -10,17 +10,8 @@ from pipelines.tables.contract import TableContract
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
 
-_DELTA_TYPES = {
-    "STRING": "string",
-    "BIGINT": "long",
-    "INT": "integer",
-    "DOUBLE": "double",
-    "FLOAT": "float",
-    "BOOLEAN": "boolean",
-    "DATE": "date",
-    "TIMESTAMP": "timestamp",
-    "BINARY": "binary",
-}
+_SPARK_TYPES = {"long": "BIGINT", "integer": "INT"}
+"""What Delta's log calls otherwise than Spark SQL."""
 
 
 class ContractViolationError(Exception):
@@ -49,7 +40,7 @@ def contract_violations(engine: Engine, contract: TableContract) -> list[str]:
     """How the table's columns, their types, order, nullability and partitioning differ from its contract."""
     from deltalake import DeltaTable
 
-    table = DeltaTable(str(engine.location(contract.name)), without_files=True)
+    table = DeltaTable(str(engine.location(contract.name)))
     found = {column["name"]: column for column in json.loads(table.schema().to_json())["fields"]}
     remedy = (
         f"Migrate the table to its contract in pipelines/tables/contracts/{contract.name.schema}.py, "
@@ -66,12 +57,12 @@ def contract_violations(engine: Engine, contract: TableContract) -> list[str]:
             problem(f"column {column.name}", column.type, "no such column")
             continue
         if (actual_type := _spark_type(actual["type"])) != _normal(column.type):
-            problem(f"column {column.name}", column.type, actual_type.upper())
+            problem(f"column {column.name}", column.type, actual_type)
         if actual["nullable"] != column.nullable:
             wanted, is_now = ("NULL", "NOT NULL") if column.nullable else ("NOT NULL", "NULL")
             problem(f"column {column.name}", wanted, is_now)
     for name, actual in found.items():
-        problem(f"column {name}", "no such column", _spark_type(actual["type"]).upper())
+        problem(f"column {name}", "no such column", _spark_type(actual["type"]))
     partitioned = tuple(table.metadata().partition_columns)
     if partitioned != contract.partition_by:
         problem("partitioning", _listed(contract.partition_by), _listed(partitioned))
@@ -83,15 +74,12 @@ def _listed(columns: tuple[str, ...]) -> str:
 
 
 def _normal(spark_type: str) -> str:
-    text = spark_type.upper().replace(" ", "")
-    if text.startswith("ARRAY<"):
-        return f"array<{_normal(text[6:-1])}>"
-    return _DELTA_TYPES.get(text, text.lower())
+    return spark_type.upper().replace(" ", "")
 
 
 def _spark_type(delta_type: Any) -> str:
     if isinstance(delta_type, dict):
         if delta_type["type"] == "array":
-            return f"array<{_spark_type(delta_type['elementType'])}>"
-        return str(delta_type["type"])
-    return str(delta_type)
+            return f"ARRAY<{_spark_type(delta_type['elementType'])}>"
+        return str(delta_type["type"]).upper()
+    return _SPARK_TYPES.get(delta_type, str(delta_type).upper())

@@ -51,7 +51,8 @@ def seconds_are_complete(engine: Engine, upload_day: date) -> QualityResult:
     of_day = in_list("upload_day", [upload_day])
     values = " OR ".join(f"{channel} IS NOT NULL" for channel in CHANNELS)
     found = engine.spark.sql(
-        f"SELECT s.session_id FROM (SELECT * FROM {GOLD_SESSIONS.name} WHERE {of_day}) s LEFT JOIN (SELECT session_id, count(*) AS seconds, "
+        f"SELECT s.session_id FROM (SELECT * FROM {GOLD_SESSIONS.name} WHERE {of_day}) s LEFT JOIN "
+        "(SELECT session_id, count(*) AS seconds, "
         "count(DISTINCT second) AS different, min(second) AS first, max(second) AS last, "
         f"sum(CASE WHEN is_gap AND ({values}) THEN 1 ELSE 0 END) AS filled_gaps "
         f"FROM {FLIGHT_SAMPLES.name} WHERE {of_day} "
