@@ -43,7 +43,7 @@ def _gold_asset(
         from pipelines.tables.code_digest import tables_code_digest
 
         day = date.fromisoformat(context.partition_key)
-        checks = {check.full_name: found.passed for check, found in silver_results(engine, day).items()}
+        checks = {check.full_name: found.passed for check, found in silver_results(engine, day)}
         metadata = attest(context.run_id, contract.name.asset_key, tables_code_digest(), checks)
         report = getattr(gold, function)(engine, day, metadata)
         return dg.MaterializeResult(

@@ -56,7 +56,7 @@ class Check:
         )
 
 
-Evaluate = Callable[[Engine, date | None], dict[Check, "QualityResult"]]
+Evaluate = Callable[[Engine, date | None], list[tuple[Check, "QualityResult"]]]
 
 
 def rule(module: str, function: str, *contracts: TableContract, per_day: bool = True) -> Judge:
@@ -92,7 +92,7 @@ def of_every_table(contract: TableContract) -> tuple[Check, ...]:
 
 def evaluate(checks: Sequence[Check]) -> Evaluate:
     """A function that gives the result of each of the checks."""
-    return lambda engine, day: {check: check.judge(engine, day) for check in checks}
+    return lambda engine, day: [(check, check.judge(engine, day)) for check in checks]
 
 
 def asset_checks(
@@ -106,7 +106,7 @@ def asset_checks(
         context: dg.AssetCheckExecutionContext, engine: dg.ResourceParam[Engine]
     ) -> Iterator[dg.AssetCheckResult]:
         day = _upload_day(context) if per_day else None
-        for check, found in results_of(engine, day).items():
+        for check, found in results_of(engine, day):
             yield check.result(found, day)
 
     return judge

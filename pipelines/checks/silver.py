@@ -40,10 +40,10 @@ SILVER_CHECKS: tuple[Check, ...] = (
 )
 ANNOTATION_CHECKS: tuple[Check, ...] = (*of_every_table(ANNOTATION_FILES), *of_every_table(ANNOTATIONS))
 
-_evaluated: dict[tuple[object, ...], "dict[Check, QualityResult]"] = {}
+_evaluated: dict[tuple[object, ...], "list[tuple[Check, QualityResult]]"] = {}
 
 
-def silver_results(engine: Engine, day: date | None) -> "dict[Check, QualityResult]":
+def silver_results(engine: Engine, day: date | None) -> "list[tuple[Check, QualityResult]]":
     """Every check of the day's bronze and silver, evaluated once per process and state of those tables.
 
     The step that attests a gold commit thus finds what the step before it has found.

@@ -129,7 +129,8 @@ def _tell(entry: Any, report: Report) -> None:
     from dagster import DagsterEventType
 
     if entry.dagster_event is None:
-        report("says", entry.user_message)
+        if not entry.user_message.startswith("Dependencies for step"):
+            report("says", entry.user_message)
         return
     words = {
         DagsterEventType.STEP_START: "started",
