@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _MAX_MALFORMED_SHARE = 0.01
+_BLANK_CELLS = [" " * width for width in range(1, 17)]
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,16 @@ def header_names(name: str, line: bytes, delimiter: str, line_number: int) -> li
 
 def read_text_table(
     name: str,
-    body: bytes,
+    text: bytes,
     columns: list[str],
     wanted: list[str],
     *,
+    start: int = 0,
     numeric: Collection[str] = (),
     delimiter: str = ",",
     first_line: int = 2,
 ) -> TextTable:
-    """Read `wanted` of `columns` from `body`, the text below the header, whose first line is `first_line` of the file.
+    """Read `wanted` of `columns` from the rows of `text` from byte `start` on, which is line `first_line` of the file.
 
     Columns come as strings; those of `numeric` as floats if every one of their cells is a plain number or empty.
 
@@ -75,21 +77,17 @@ def read_text_table(
     them, and the file is refused. A last row without a line end may be cut off: it is dropped if it lacks
     fields, otherwise its last field is blanked, because a number may have lost digits.
     """
-    if body.startswith(b"\n"):
-        whole = len(body)
-        body = body.lstrip(b"\n")
-        first_line += whole - len(body)
+    while text.startswith(b"\n", start):
+        start += 1
+        first_line += 1
     repairs: list[str] = []
+    separator = delimiter.encode()
+    per_row = len(columns) - 1
+    body, dropped = _whole_rows(text, start, separator, per_row)
     if delimiter == " ":
         body = b"\n".join(b" ".join(line.split()) for line in body.split(b"\n"))
-    separator = delimiter.encode()
-    dropped = 0
-    per_row = len(columns) - 1
-    if body and not body.endswith(b"\n"):
-        body, cut = _without_cut_off_row(body, separator, per_row)
-        dropped += cut
-        if cut:
-            repairs.append("The last row was cut off; it was left out.")
+    if dropped:
+        repairs.append("The last row was cut off; it was left out.")
     rows = _count(body, b"\n")
     if rows > limits.MAX_ROWS:
         raise QuarantineError(
@@ -136,16 +134,20 @@ def _count(text: bytes, character: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == character[0]))
 
 
-def _without_cut_off_row(body: bytes, separator: bytes, per_row: int) -> tuple[bytes, int]:
-    end = body.rfind(b"\n") + 1
-    last = body[end:]
+def _whole_rows(text: bytes, start: int, separator: bytes, per_row: int) -> tuple[bytes, int]:
+    """The rows from `start` on, without what a last row without a line end may have lost; and 1 if it was dropped."""
+    if text.endswith(b"\n") or start >= len(text):
+        return text[start:], 0
+    end = max(text.rfind(b"\n") + 1, start)
+    last = text[end:]
     if not last.strip():
-        return body[:end], 0
-    if last.count(separator) < per_row:
-        return body[:end], 1
-    if per_row and b'"' not in last:
-        return body[: body.rfind(separator) + 1] + b"\n", 0
-    return body + b"\n", 0
+        return text[start:end], 0
+    fields = len(last.split()) if separator == b" " else last.count(separator) + 1
+    if fields <= per_row:
+        return text[start:end], 1
+    if per_row and b'"' not in last and separator != b" ":
+        return text[start : text.rfind(separator) + 1] + b"\n", 0
+    return text[start:] + b"\n", 0
 
 
 def _well_formed(body: bytes, separator: bytes, per_row: int, quoted: bool) -> tuple[bytes, int, int]:
@@ -178,6 +180,8 @@ def _parse(
         return pl.DataFrame(schema=dict.fromkeys(wanted, pl.String))
     positions = [columns.index(column) for column in wanted]
     as_text: dict[str, pl.DataType | type[pl.DataType]] = dict.fromkeys(columns, pl.String)
+    # cells padded with blanks read as numbers, but cells of nothing but blanks only if they are named
+    padded = delimiter.encode() + b" " in body[:65536]
     attempts = [as_text | dict.fromkeys(numeric, pl.Float64), as_text] if numeric else [as_text]
     for schema in attempts:
         try:
@@ -187,15 +191,10 @@ def _parse(
                 separator=delimiter,
                 schema=schema,
                 columns=positions,
+                null_values=_BLANK_CELLS if padded else None,
                 quote_char='"' if quoted else None,
             )
         except pl.exceptions.PolarsError:
             continue
         return frame.select(wanted)
     return None
-
-
-def without_spaces(text: bytes) -> bytes:
-    """The text without its spaces, for formats that pad their numbers and mean nothing by it."""
-    characters = np.frombuffer(text, dtype=np.uint8)
-    return characters[characters != 0x20].tobytes()

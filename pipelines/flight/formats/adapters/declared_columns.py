@@ -43,9 +43,10 @@ def read(source: SourceFile, maps: tuple[ColumnMap, ...]) -> RawSession:
     wanted = _wanted(source.name, column_map, preamble.names(), place)
     table = read_text_table(
         source.name,
-        preamble.body(),
+        source.text,
         preamble.names(),
         wanted,
+        start=preamble.body_start(),
         numeric=_numeric(column_map, wanted),
         delimiter=column_map.delimiter,
         first_line=preamble.header_line + 1 + column_map.rows_after_header,
@@ -87,11 +88,11 @@ class _Preamble:
             self._names = header_names(self._source.name, self._header, self._map.delimiter, self.header_line)
         return self._names
 
-    def body(self) -> bytes:
+    def body_start(self) -> int:
         start = self._body_start
         for _ in range(self._map.rows_after_header):
             start = self._source.text.find(b"\n", start) + 1 or len(self._source.text)
-        return self._source.text[start:]
+        return start
 
 
 def _chosen(name: str, maps: tuple[ColumnMap, ...], names_of, place: str) -> ColumnMap:

@@ -15,7 +15,7 @@ from pipelines.flight.formats.numbers import as_numbers
 from pipelines.flight.formats.quarantine import QuarantineCode, QuarantineError
 from pipelines.flight.formats.session import RawSession
 from pipelines.flight.formats.stamps import read_stamps
-from pipelines.flight.formats.text_table import header_names, read_text_table, without_spaces
+from pipelines.flight.formats.text_table import header_names, read_text_table
 
 if TYPE_CHECKING:
     from pipelines.flight.formats.column_map import ColumnMap
@@ -77,8 +77,7 @@ def read(source: SourceFile, maps: tuple[ColumnMap, ...]) -> RawSession:
         ("Lcl Date", "Lcl Time"), "timestamp", utc_offset_column="UTCOfst" if "UTCOfst" in columns else None
     )
     wanted = [column for column in _TIME_COLUMNS if column in columns] + list(used.values())
-    rows = without_spaces(text[body_start:])
-    table = read_text_table(name, rows, columns, wanted, numeric=list(used.values()), first_line=4)
+    table = read_text_table(name, text, columns, wanted, start=body_start, numeric=list(used.values()), first_line=4)
     numbers = as_numbers(table.frame, list(used.values()))
     values = {channel: numbers[column][0] for channel, column in used.items()}
     if "normal_acceleration_g" in values:
