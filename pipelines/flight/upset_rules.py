@@ -50,7 +50,7 @@ def upset_by_rule(flight: pandas.DataFrame, aircraft_type: str | None) -> NDArra
         attitude = (bank > BANK_LIMIT_DEG) | (pitch > PITCH_UP_LIMIT_DEG) | (pitch < PITCH_DOWN_LIMIT_DEG)
         mushing = (slow < _SLOW) & (pitch > _NOSE_HIGH_DEG) & sinking
         breaking = (slow < _BREAK_SLOW) & sinking & (_highest_before(pitch) - pitch > _BREAK_DEG)
-        return flying & (attitude | mushing | breaking)
+        return attitude | (flying & (mushing | breaking))
 
 
 def kind_of_upset(pitch_deg: NDArray[np.float64], bank_size_deg: NDArray[np.float64]) -> str:

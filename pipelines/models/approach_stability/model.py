@@ -34,7 +34,11 @@ __all__ = [
 
 LABEL = "is_stable"
 EXAMPLE_KEY = ("approach",)
-SKOPS_TRUSTED_TYPES = ("sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration")
+SKOPS_TRUSTED_TYPES = (
+    "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+)
 
 _FORESEEN = "foreseen"
 

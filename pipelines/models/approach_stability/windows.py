@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipelines.flight.approach_criteria import CRITERIA, reference_speed_kt
+from pipelines.flight.approach_criteria import (
+    CRITERIA,
+    SPEED_ABOVE_REFERENCE_KT,
+    SPEED_BELOW_REFERENCE_KT,
+    reference_speed_kt,
+)
 from pipelines.flight.approach_rules import strain_before_gate
 
 if TYPE_CHECKING:
@@ -33,37 +38,33 @@ CHANNELS: tuple[str, ...] = (
     "engine_rpm",
 )
 
-_MEANS_S = (5, 15, 40)
-_SLOPES_S = (8, 20)
-_LEVELS = ("speed_excess_kt", "climb_fpm", "pitch_deg", "engine_rpm")
-_TURN_S = (10, 30)
-
 FEATURES: tuple[str, ...] = (
-    *(f"{name}_mean{seconds}" for name in _LEVELS for seconds in _MEANS_S),
-    *(f"{name}_slope{seconds}" for name in _LEVELS for seconds in _SLOPES_S),
-    *(f"{name}_spread20" for name in (*_LEVELS, "bank_deg", "normal_acceleration_g")),
-    "speed_excess_kt_expected",
-    "speed_excess_kt_largest30",
-    "speed_excess_kt_smallest30",
-    "climb_fpm_lowest20",
-    "bank_size_deg_mean5",
-    "bank_size_deg_mean15",
-    "bank_size_deg_largest20",
-    "bank_deg_changes40",
-    *(f"heading_change_deg{seconds}" for seconds in _TURN_S),
-    "descent_angle_deg",
-    "tail_wind_kt",
-    "height_lost30_ft",
-    "descending_s",
     *(f"{name}_strain" for name in CRITERIA),
+    "speed_strain_mean5",
+    "speed_strain_mean15",
+    "speed_strain_expected",
+    "speed_excess_kt_mean5",
+    "speed_excess_kt_slope20",
+    "speed_excess_kt_spread20",
+    "climb_fpm_mean5",
+    "climb_fpm_lowest20",
+    "climb_fpm_spread20",
+    "descent_angle_deg",
+    "bank_size_deg_mean15",
+    "bank_deg_spread20",
+    "pitch_deg_spread20",
+    "normal_acceleration_g_spread20",
+    "engine_rpm_spread20",
+    "tail_wind_kt",
 )
-"""`_mean5` is over the last 5 s before the gate and so on, `_slope8` per second over the last 8 s, `_spread20` the
-standard deviation over 20 s, `_expected` the speed excess that the trend leads to half-way down to the runway."""
+"""Few on purpose: a training set holds some dozens of approaches. `_strain` is how far a criterion is used up just
+before the gate (1 at its limit), `_mean5` the mean of the last 5 s and so on, `_slope20` the change per second over
+20 s, `_spread20` the standard deviation over 20 s, `_expected` what the trend leads to half-way down to the runway."""
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     "speed": ("speed_",),
-    "sink_and_path": ("climb_", "sink_", "descent_angle", "height_lost", "descending"),
-    "bank_and_turn": ("bank_", "heading_"),
+    "sink_and_path": ("climb_", "sink_", "descent_angle"),
+    "bank": ("bank_",),
     "pitch": ("pitch_",),
     "power": ("engine_",),
     "gusts": ("normal_acceleration",),
@@ -111,11 +112,11 @@ _KEPT: dict[str, str] = {
 
 def _describe(seconds: pd.DataFrame) -> pd.DataFrame:
     first = seconds.iloc[[0]][list(_KEPT)].reset_index(drop=True)
-    features, is_known = describe_window(seconds, int(first["start_second"][0]), first["aircraft_type"][0])
+    features, is_known = describe_window(seconds, first["aircraft_type"][0])
     return pd.concat([first, pd.DataFrame([{"is_known": is_known, **features}])], axis=1)
 
 
-def describe_window(seconds: pd.DataFrame, start_second: int, aircraft_type: Any) -> tuple[dict[str, float], bool]:
+def describe_window(seconds: pd.DataFrame, aircraft_type: Any) -> tuple[dict[str, float], bool]:
     """FEATURES of the seconds before one gate, and whether at least half of the last 20 s are recorded.
 
     `seconds` holds `second`, `gate_second` and CHANNELS, in any order, nothing from the gate on.
@@ -128,7 +129,6 @@ def describe_window(seconds: pd.DataFrame, start_second: int, aircraft_type: Any
         channel[name][position] = seconds[name].to_numpy(dtype=np.float64)
     reference_kt = reference_speed_kt(aircraft_type if isinstance(aircraft_type, str) else None)
     features = dict(_measures(channel, reference_kt))
-    features["descending_s"] = float(min(gate - start_second, WINDOW_S))
     enough = np.mean(~np.isnan(channel["indicated_airspeed_kt"][-20:])) >= _ENOUGH
     return {name: round(features[name], _DECIMALS) for name in FEATURES}, bool(enough) and reference_kt is not None
 
@@ -144,47 +144,29 @@ def _measures(channel: dict[str, NDArray[np.float64]], reference_kt: float | Non
     heading = channel["heading_deg"] if not np.isnan(channel["heading_deg"]).all() else channel["track_deg"]
     speed, bank = channel["indicated_airspeed_kt"], channel["roll_deg"]
     excess = speed - (np.nan if reference_kt is None else reference_kt)
-    levels = {
-        "speed_excess_kt": excess,
-        "climb_fpm": climb,
-        "pitch_deg": channel["pitch_deg"],
-        "engine_rpm": channel["engine_rpm"],
-    }
-    for name, values in levels.items():
-        for seconds in _MEANS_S:
-            yield f"{name}_mean{seconds}", _over(np.mean, values, seconds)
-        for seconds in _SLOPES_S:
-            yield f"{name}_slope{seconds}", _slope(values, seconds)
-    for name, values in {**levels, "bank_deg": bank, "normal_acceleration_g": channel["normal_acceleration_g"]}.items():
-        yield f"{name}_spread20", _over(np.std, values, 20)
-    yield "speed_excess_kt_expected", _over(np.mean, excess, 5) + _HALF_WAY_S * _slope(excess, 20)
-    yield "speed_excess_kt_largest30", _over(np.max, excess, 30)
-    yield "speed_excess_kt_smallest30", _over(np.min, excess, 30)
-    yield "climb_fpm_lowest20", _over(np.min, climb, 20)
-    yield "bank_size_deg_mean5", _over(np.mean, np.abs(bank), 5)
-    yield "bank_size_deg_mean15", _over(np.mean, np.abs(bank), 15)
-    yield "bank_size_deg_largest20", _over(np.max, np.abs(bank), 20)
-    yield (
-        "bank_deg_changes40",
-        _over(lambda known: float(np.sum(np.diff(np.sign(known[np.abs(known) > 3])) != 0)), bank, 40),
-    )
-    for seconds in _TURN_S:
-        yield f"heading_change_deg{seconds}", _over(_turned, heading, seconds)
-    yield (
-        "descent_angle_deg",
-        float(
-            np.degrees(
-                np.arctan2(
-                    _over(np.mean, climb, 10),
-                    _over(np.mean, channel["ground_speed_kt"], 10) * _FEET_PER_MINUTE_PER_KNOT,
-                )
-            )
-        ),
-    )
-    yield "tail_wind_kt", _over(np.mean, channel["ground_speed_kt"] - channel["true_airspeed_kt"], 10)
-    yield "height_lost30_ft", float(altitude[-30] - altitude[-1])
     for name, strain in strain_before_gate(speed, climb, bank, heading, reference_kt).items():
         yield f"{name}_strain", strain
+    slope = _slope(excess, 20)
+    yield "speed_strain_mean5", _speed_strain(_over(np.mean, excess, 5))
+    yield "speed_strain_mean15", _speed_strain(_over(np.mean, excess, 15))
+    yield "speed_strain_expected", _speed_strain(_over(np.mean, excess, 5) + _HALF_WAY_S * slope)
+    yield "speed_excess_kt_mean5", _over(np.mean, excess, 5)
+    yield "speed_excess_kt_slope20", slope
+    yield "climb_fpm_mean5", _over(np.mean, climb, 5)
+    yield "climb_fpm_lowest20", _over(np.min, climb, 20)
+    over_ground_fpm = _over(np.mean, channel["ground_speed_kt"], 10) * _FEET_PER_MINUTE_PER_KNOT
+    yield "descent_angle_deg", float(np.degrees(np.arctan2(_over(np.mean, climb, 10), over_ground_fpm)))
+    yield "bank_size_deg_mean15", _over(np.mean, np.abs(bank), 15)
+    spread = {name: channel[name] for name in ("pitch_deg", "normal_acceleration_g", "engine_rpm")}
+    for name, values in {"speed_excess_kt": excess, "climb_fpm": climb, "bank_deg": bank, **spread}.items():
+        yield f"{name}_spread20", _over(np.std, values, 20)
+    yield "tail_wind_kt", _over(np.mean, channel["ground_speed_kt"] - channel["true_airspeed_kt"], 10)
+
+
+def _speed_strain(excess_kt: float) -> float:
+    """Distance from the middle of the speed band, 1 at its edges."""
+    middle = (SPEED_ABOVE_REFERENCE_KT - SPEED_BELOW_REFERENCE_KT) / 2.0
+    return abs(excess_kt - middle) / (SPEED_ABOVE_REFERENCE_KT - middle)
 
 
 def _over(statistic: Any, values: NDArray[np.float64], seconds: int) -> float:
@@ -201,7 +183,3 @@ def _slope(values: NDArray[np.float64], seconds: int) -> float:
         return float("nan")
     time = np.arange(seconds)[known] - np.arange(seconds)[known].mean()
     return float(np.dot(time, recent[known]) / np.dot(time, time))
-
-
-def _turned(heading_deg: NDArray[np.float64]) -> float:
-    return abs(float((heading_deg[-1] - heading_deg[0] + 180.0) % 360.0 - 180.0))

@@ -27,6 +27,10 @@ MEMBER_SCHEMA = "candidate long, fold long, average_precision double, tallies st
 
 _COLUMNS = ("session_id", "second", "airspeed_kt", "is_upset")
 _EDGE_S = 1
+_SLOW = 1.4
+_BANKED_DEG = 40.0
+_PITCHED_DEG = 14.0
+_QUIET_EVERY_S = 5
 
 
 def fit_members(examples: DataFrame, candidates: Sequence[Mapping[str, Any]], folds: int, seed: int) -> pd.DataFrame:
@@ -69,7 +73,7 @@ def fit_one(rows: pd.DataFrame, candidate: Mapping[str, Any], seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     truth = rows["is_upset"].to_numpy(dtype=bool)
-    clear = ~_beside_an_edge(rows["session_id"].to_numpy(), truth)
+    clear = ~_beside_an_edge(rows["session_id"].to_numpy(), truth) & (truth | _is_telling(rows))
     weight = np.where(truth, float(candidate["upset_weight"]), 1.0)
     member = HistGradientBoostingClassifier(
         max_iter=int(candidate["max_iter"]),
@@ -105,6 +109,14 @@ def tallies_by_threshold(rows: pd.DataFrame, score: NDArray[np.float64]) -> list
         for number, threshold in enumerate(THRESHOLDS):
             totals[number] = totals[number] + tally(labelled, events_of(second, scored, threshold), hours)
     return totals
+
+
+def _is_telling(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Seconds near the limits of normal flight, and every fifth of the quiet rest, which is all alike."""
+    slow = rows["stall_ratio_smallest_within2"].to_numpy(dtype=np.float64) < _SLOW
+    banked = rows["bank_size_deg_largest_within2"].to_numpy(dtype=np.float64) > _BANKED_DEG
+    pitched = np.abs(rows["pitch_deg"].to_numpy(dtype=np.float64)) > _PITCHED_DEG
+    return slow | banked | pitched | (rows["second"].to_numpy() % _QUIET_EVERY_S == 0)
 
 
 def _beside_an_edge(session_ids: NDArray[np.object_], truth: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -7,14 +7,17 @@ a tree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from pipelines.flight.aircraft import AIRCRAFT
 from pipelines.flight.upset_rules import GENERIC_STALL_KT
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from numpy.typing import NDArray
+    from pyspark.sql import DataFrame
 
 _DECIMALS = 3
 _FEET_PER_MINUTE_PER_KNOT = 101.27
@@ -86,92 +89,117 @@ FEATURE_GROUPS: dict[str, tuple[str, ...]] = {
     group: tuple(name for name in FEATURES if name.startswith(starts)) for group, starts in _GROUPS.items()
 }
 
-RULE_COLUMNS = ("airspeed_kt", "climb_fpm", "pitch_deg", "bank_size_deg", "load_factor_g", "slowest_near")
-"""What the instructor's rule looks at, beside the aircraft type."""
+CHANNELS: tuple[str, ...] = (
+    "altitude_msl_ft",
+    "altitude_indicated_ft",
+    "indicated_airspeed_kt",
+    "true_airspeed_kt",
+    "vertical_speed_fpm",
+    "pitch_deg",
+    "roll_deg",
+    "heading_deg",
+    "track_deg",
+    "normal_acceleration_g",
+    "engine_rpm",
+)
+"""What is read of a session's seconds; each may be null."""
+
+_KEPT: dict[str, str] = {
+    "session_id": "string",
+    "aircraft_type": "string",
+    "second": "long",
+    "airspeed_kt": "double",
+    "is_upset": "boolean",
+}
 
 
 def upset_windows(sessions: DataFrame, samples: DataFrame) -> DataFrame:
-    """One row per session and second with a sample: key, aircraft type, FEATURES, `airspeed_kt` and `is_upset`."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
+    """One row per session and second with a sample: key, aircraft type, `airspeed_kt`, `is_upset` and FEATURES."""
+    wanted = samples.select("session_id", "second", "is_gap", "is_upset", *CHANNELS)
+    rows = wanted.join(sessions.select("session_id", "aircraft_type"), "session_id", "inner")
+    schema = ", ".join(f"{name} {kind}" for name, kind in {**_KEPT, **dict.fromkeys(FEATURES, "double")}.items())
+    return rows.groupBy("session_id").applyInPandas(_session_windows, schema)
 
-    near = Window.partitionBy("session_id").orderBy("second")
 
-    def at(name: str, seconds: int) -> Column:
-        return F.lead(name, seconds).over(near) if seconds > 0 else F.lag(name, -seconds).over(near)
+def _session_windows(seconds: pd.DataFrame) -> pd.DataFrame:
+    ordered = seconds.sort_values("second", kind="stable").reset_index(drop=True)
+    aircraft_type = ordered["aircraft_type"].iloc[0]
+    features = windows_of(ordered, aircraft_type if isinstance(aircraft_type, str) else None)
+    kept = ordered[["session_id", "aircraft_type", "second", "is_upset"]]
+    return pd.concat([kept, features], axis=1)[[*_KEPT, *FEATURES]][~ordered["is_gap"].astype(bool)]
 
-    rows = _signals(samples.join(sessions.select("session_id", "aircraft_type"), "session_id", "inner"), at)
-    statistics = {"largest": F.max, "smallest": F.min}
-    features: dict[str, Column] = {name: F.col(name) for name in _NOW}
+
+def windows_of(seconds: pd.DataFrame, aircraft_type: str | None) -> pd.DataFrame:
+    """`airspeed_kt` and FEATURES of one session's seconds: all of them in order without holes, gaps as nulls."""
+    signals = _signals({name: seconds[name].to_numpy(dtype=np.float64) for name in CHANNELS}, aircraft_type)
+    features = {name: signals[name] for name in ("airspeed_kt", *_NOW)}
     for frame, (start, end) in _FRAMES.items():
-        seconds = near.rowsBetween(start, end)
         for kind, names in _AROUND.items():
             for name in names:
-                features[f"{name}_{kind}_{frame}"] = statistics[kind](name).over(seconds)
+                features[f"{name}_{kind}_{frame}"] = _extreme(signals[name], start, end, kind)
     for name, steps in _CHANGES.items():
         for step in steps:
-            features[f"{name}_change_{'past' if step < 0 else 'next'}{abs(step)}"] = at(name, step) - F.col(name)
-    return (
-        rows.select(
-            "session_id",
-            "aircraft_type",
-            "second",
-            "is_gap",
-            F.round("airspeed_kt", _DECIMALS).alias("airspeed_kt"),
-            "is_upset",
-            *(F.round(features[name].cast("double"), _DECIMALS).alias(name) for name in FEATURES),
-        )
-        .where(~F.col("is_gap"))
-        .drop("is_gap")
-    )
+            there = _at(signals[name], step)
+            features[f"{name}_change_{'past' if step < 0 else 'next'}{abs(step)}"] = there - signals[name]
+    return pd.DataFrame({name: np.round(values, _DECIMALS) for name, values in features.items()}, index=seconds.index)
 
 
-def _signals(rows: DataFrame, at: Callable[[str, int], Column]) -> DataFrame:
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
-
-    stall_kt = _by_type({name: aircraft.stall_clean_kt for name, aircraft in AIRCRAFT.items()}, GENERIC_STALL_KT)
-    rows = rows.withColumn("altitude_ft", F.coalesce("altitude_msl_ft", "altitude_indicated_ft"))
-    rows = (
-        rows.withColumn("airspeed_kt", F.coalesce("indicated_airspeed_kt", "true_airspeed_kt"))
-        .withColumn(
-            "climb_fpm", F.coalesce("vertical_speed_fpm", (at("altitude_ft", 2) - at("altitude_ft", -2)) * 15.0)
-        )
-        .withColumn("bank_size_deg", F.abs("roll_deg"))
-        .withColumn("load_factor_g", F.col("normal_acceleration_g"))
-        .withColumn("direction_deg", F.coalesce("heading_deg", "track_deg"))
-        .withColumn("speed_ratio", F.col("airspeed_kt") / stall_kt)
-    )
+def _signals(channel: dict[str, NDArray[np.float64]], aircraft_type: str | None) -> dict[str, NDArray[np.float64]]:
+    aircraft = AIRCRAFT.get(aircraft_type or "")
+    stall_kt = aircraft.stall_clean_kt if aircraft else GENERIC_STALL_KT
+    airspeed = _first(channel["indicated_airspeed_kt"], channel["true_airspeed_kt"])
+    altitude = _first(channel["altitude_msl_ft"], channel["altitude_indicated_ft"])
+    climb = _first(channel["vertical_speed_fpm"], (_at(altitude, 2) - _at(altitude, -2)) * 15.0)
+    direction = _first(channel["heading_deg"], channel["track_deg"])
+    roll, pitch = channel["roll_deg"], channel["pitch_deg"]
+    bank, load = np.abs(roll), channel["normal_acceleration_g"]
     # The stall speed rises with the root of the load factor; without an accelerometer, with that of a level turn.
-    level_turn = 1.0 / F.cos(F.radians(F.least("bank_size_deg", F.lit(75.0))))
-    load = F.greatest(F.coalesce("load_factor_g", level_turn), F.lit(0.2))
-    through_air = F.greatest(F.coalesce("true_airspeed_kt", "airspeed_kt"), F.lit(20.0)) * _FEET_PER_MINUTE_PER_KNOT
-    path_deg = F.degrees(F.asin(F.greatest(F.least(F.col("climb_fpm") / through_air, F.lit(1.0)), F.lit(-1.0))))
-    upright = F.greatest(F.cos(F.radians("roll_deg")), F.lit(0.3))
-    slow = Window.partitionBy("session_id").orderBy("second").rowsBetween(-_NEAR_GROUND_S, _NEAR_GROUND_S)
-    turned = at("direction_deg", 1) - at("direction_deg", -1)
-    return (
-        rows.withColumn("stall_ratio", F.col("speed_ratio") / F.sqrt(load))
-        .withColumn("angle_of_attack_estimate_deg", (F.col("pitch_deg") - path_deg) / upright)
-        .withColumn("pitch_rate_dps", (at("pitch_deg", 1) - at("pitch_deg", -1)) / 2.0)
-        .withColumn("roll_rate_size_dps", F.abs(_wrapped(at("roll_deg", 1) - at("roll_deg", -1))) / 2.0)
-        .withColumn("turn_rate_size_dps", F.abs(_wrapped(turned)) / 2.0)
-        .withColumn("speed_ratio_rate", (at("speed_ratio", 2) - at("speed_ratio", -2)) / 4.0)
-        .withColumn("climb_rate_change_fpm", at("climb_fpm", 1) - at("climb_fpm", -1))
-        .withColumn("slowest_near", F.min("speed_ratio").over(slow))
-    )
+    level_turn = 1.0 / np.cos(np.radians(np.minimum(bank, 75.0)))
+    through_air = np.maximum(_first(channel["true_airspeed_kt"], airspeed), 20.0) * _FEET_PER_MINUTE_PER_KNOT
+    path = np.degrees(np.arcsin(np.clip(climb / through_air, -1.0, 1.0)))
+    speed_ratio = airspeed / stall_kt
+    return {
+        "airspeed_kt": airspeed,
+        "altitude_ft": altitude,
+        "speed_ratio": speed_ratio,
+        "stall_ratio": speed_ratio / np.sqrt(np.maximum(_first(load, level_turn), 0.2)),
+        "angle_of_attack_estimate_deg": (pitch - path) / np.maximum(np.cos(np.radians(roll)), 0.3),
+        "pitch_deg": pitch,
+        "bank_size_deg": bank,
+        "climb_fpm": climb,
+        "load_factor_g": load,
+        "engine_rpm": channel["engine_rpm"],
+        "pitch_rate_dps": (_at(pitch, 1) - _at(pitch, -1)) / 2.0,
+        "roll_rate_size_dps": np.abs(_wrapped(_at(roll, 1) - _at(roll, -1))) / 2.0,
+        "turn_rate_size_dps": np.abs(_wrapped(_at(direction, 1) - _at(direction, -1))) / 2.0,
+        "speed_ratio_rate": (_at(speed_ratio, 2) - _at(speed_ratio, -2)) / 4.0,
+        "climb_rate_change_fpm": _at(climb, 1) - _at(climb, -1),
+        "slowest_near": _extreme(speed_ratio, -_NEAR_GROUND_S, _NEAR_GROUND_S, "smallest"),
+    }
 
 
-def _wrapped(degrees: Column) -> Column:
-    from pyspark.sql import functions as F
-
-    return degrees - 360.0 * F.floor((degrees + 180.0) / 360.0)
+def _first(preferred: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isnan(preferred), other, preferred)
 
 
-def _by_type(values: Mapping[str, float], fallback: float) -> Column:
-    from pyspark.sql import functions as F
+def _at(values: NDArray[np.float64], seconds: int) -> NDArray[np.float64]:
+    """The values so many seconds later (negative: earlier); NaN beyond the session."""
+    shifted = np.full(len(values), np.nan)
+    if abs(seconds) < len(values):
+        if seconds > 0:
+            shifted[:-seconds] = values[seconds:]
+        else:
+            shifted[-seconds:] = values[:seconds]
+    return shifted
 
-    chosen = F.lit(fallback)
-    for aircraft_type, value in values.items():
-        chosen = F.when(F.col("aircraft_type") == aircraft_type, F.lit(float(value))).otherwise(chosen)
-    return chosen
+
+def _extreme(values: NDArray[np.float64], start: int, end: int, kind: str) -> NDArray[np.float64]:
+    """The largest or smallest known value from `start` to `end` seconds around each second."""
+    padded = pd.Series(np.concatenate([values, np.full(end, np.nan)]))
+    rolling = padded.rolling(end - start + 1, min_periods=1)
+    found = rolling.max() if kind == "largest" else rolling.min()
+    return found.to_numpy(dtype=np.float64)[end:]
+
+
+def _wrapped(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (degrees + 180.0) % 360.0 - 180.0
