@@ -125,6 +125,8 @@ def _context() -> SparkContext:
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -Dderby.system.home=" + scratch,
+        # Sessions here are short and tables small: the second compiler and a parallel collector would only compete
+        # with the work for two cores.
+        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
     return SparkContext.getOrCreate(SparkConf().setAll(list(settings.items())))

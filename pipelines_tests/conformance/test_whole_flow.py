@@ -25,7 +25,7 @@ from pipelines_tests.engines.other_process import ROOT
 SCHEMA = settings_from({}).prediction_schema
 MODELS = load_manifests()
 PREDICTIONS = [*(prediction_contract(manifest, SCHEMA) for manifest in MODELS.values()), judgement_contract(SCHEMA)]
-EMPTY_IS_FINE = {"upsets"}
+EMPTY_IS_FINE = {"upset_events"}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Speed, measured: `make bench` runs every module here and writes RESULTS.md."""
