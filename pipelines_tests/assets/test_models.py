@@ -1,0 +1,56 @@
+"""Model assets: what a version is compared with, and which version predicts."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from pipelines.assets.models import NoVersionError, metric_rows, model_key, recorded_version
+from pipelines.environments import settings_from
+from pipelines.models.manifest import Threshold, load_manifests
+
+SETTINGS = settings_from({})
+MANIFEST = next(iter(load_manifests().values()))
+
+
+def _bounded(**thresholds: Threshold):
+    return MANIFEST.model_copy(update={"thresholds": thresholds})
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "rule", "holds", "beats"),
+    [
+        (Threshold(minimum=0.9), 0.95, 0.8, True, True),
+        (Threshold(minimum=0.9), 0.85, 0.8, False, True),
+        (Threshold(minimum=0.9), 0.95, 0.97, True, False),
+        (Threshold(maximum=1.0), 0.5, 2.0, True, True),
+        (Threshold(maximum=1.0), 3.0, 2.0, False, False),
+        (Threshold(minimum=0.9), 0.95, None, True, True),
+        (Threshold(minimum=0.9), 0.95, float("nan"), True, True),
+        (Threshold(minimum=0.9), float("nan"), 0.5, False, False),
+    ],
+)
+def test_a_metric_is_held_against_its_bound_and_the_rule(
+    bound: Threshold, value: float, rule: float | None, holds: bool, beats: bool
+):
+    baseline = {} if rule is None else {"score": rule}
+    (row,) = metric_rows(_bounded(score=bound), {"score": value}, baseline)
+    assert (row["holds"], row["beats_rule"]) == (holds, beats)
+
+
+def test_a_metric_that_was_not_measured_fails():
+    (row,) = metric_rows(_bounded(score=Threshold(minimum=0.9)), {}, {})
+    assert (row["holds"], row["beats_rule"]) == (False, False)
+
+
+def test_the_version_that_predicts_is_the_one_that_the_asset_recorded_last():
+    with dg.DagsterInstance.ephemeral() as instance:
+        for version in (3, 4, 2):
+            event = dg.AssetMaterialization(model_key(MANIFEST, SETTINGS), metadata={"version": version})
+            instance.report_runless_asset_event(event)
+        assert recorded_version(instance, MANIFEST, SETTINGS) == 2
+
+
+def test_without_a_version_the_remedy_is_named():
+    with dg.DagsterInstance.ephemeral() as instance, pytest.raises(NoVersionError, match="run the job `train`"):
+        recorded_version(instance, MANIFEST, SETTINGS)
