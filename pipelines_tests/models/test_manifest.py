@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from pipelines.models.prediction_tables import judgement_contract, prediction_co
 _VALID = yaml.safe_load((MODELS_FOLDER / "maneuver_classifier" / "model.yaml").read_text(encoding="utf-8"))
 
 
-def written(folder: Path, name: str = "maneuver_classifier", **changes: object) -> Path:
+def written(folder: Path, name: str = "maneuver_classifier", **changes: Any) -> Path:
     """A model folder whose manifest is valid but for `changes`; a key set to None is left out."""
     content = {key: value for key, value in {**_VALID, "name": name, **changes}.items() if value is not None}
     file = folder / name / "model.yaml"
@@ -62,7 +63,7 @@ def test_reading_manifests_runs_no_model_code() -> None:
     ],
 )
 def test_a_mistake_is_told_by_file_key_and_remedy(
-    tmp_path: Path, changes: dict[str, object], key: str, words: str
+    tmp_path: Path, changes: dict[str, Any], key: str, words: str
 ) -> None:
     file = written(tmp_path, **changes)
     with pytest.raises(ManifestError) as raised:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -79,7 +79,7 @@ def drawn_flight(seed: int, aircraft_type: str = "c172p") -> pd.DataFrame:
     return flight
 
 
-def write_gold(engine: Engine, flights: dict[str, tuple[str | None, pd.DataFrame]], digest: str = "first") -> None:
+def write_gold(engine: Engine, flights: Mapping[str, tuple[str | None, pd.DataFrame]], digest: str = "first") -> None:
     """Append flights (session id -> aircraft type, seconds) to gold as an attested run would."""
     session_rows, sample_rows = [], []
     for session_id, (aircraft_type, flight) in flights.items():

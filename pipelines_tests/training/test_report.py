@@ -47,7 +47,7 @@ def test_the_card_fits_the_registry_and_names_its_sources() -> None:
 
 def test_importance_finds_the_group_that_tells() -> None:
     random = np.random.default_rng(0)
-    table = pd.DataFrame(random.normal(size=(600, 3)), columns=["a", "b", "c"])
+    table = pd.DataFrame(random.normal(size=(600, 3)), columns=pd.Index(["a", "b", "c"]))
     table["label"] = np.where(table["a"] + table["b"] > 0, "yes", "no")
     estimator = LogisticRegression().fit(table[["a", "b", "c"]], table["label"])
     rises = permutation_importance(estimator, table, "label", {"both": ("a", "b"), "noise": ("c",)}, ("a", "b", "c"))
@@ -59,7 +59,7 @@ def test_importance_finds_the_group_that_tells() -> None:
 def test_scores_count_uncovered_seconds_as_wrong() -> None:
     examples = pd.DataFrame({"session_id": "s", "second": range(10), "maneuver": ["climb"] * 6 + ["turn"] * 3 + [None]})
     rows = [("s", 1, "climb", 0, 5), ("s", 2, "turn", 6, 7)]
-    segments = pd.DataFrame(rows, columns=["session_id", "segment", "maneuver", "start_second", "end_second"])
+    segments = pd.DataFrame(rows, columns=pd.Index(["session_id", "segment", "maneuver", "start_second", "end_second"]))
     metrics = evaluate(examples, segments, {}).metrics
     assert metrics["labelled_seconds"] == 9
     assert metrics["accuracy"] == pytest.approx(8 / 9)

@@ -58,8 +58,8 @@ def trained(module_engine: Engine) -> Trained:
 
 def rows_of(trained: Trained, session_ids: list[str]) -> pd.DataFrame:
     table = trained.engine.table(SEGMENTS).toPandas()
-    chosen = table[table["session_id"].isin(session_ids)].drop(columns="predicted_at")
-    return chosen.sort_values(["session_id", "segment"]).reset_index(drop=True)
+    chosen = table.loc[table["session_id"].isin(session_ids)].drop(columns="predicted_at")
+    return chosen.sort_values(by=["session_id", "segment"]).reset_index(drop=True)
 
 
 def test_version_is_registered_with_all_that_explains_it(trained: Trained) -> None:
