@@ -1,0 +1,89 @@
+"""How long `make demo` takes after set-up, and where the time goes; and flight hours judged per second."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.report import Section, Target
+from pipelines.engines import open_engine
+from pipelines.environments import Settings, settings_from
+from pipelines.models.manifest import load_manifests
+from pipelines.tables.contract import TableName
+
+_LIMIT_S = 180.0
+_GOLD_SESSIONS = TableName("main", "gold", "sessions")
+
+
+def measure() -> list[Section]:
+    """The demo in an empty home, its steps from Dagster's own record, then every model on every session anew."""
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        settings = settings_from({"PIPELINES_HOME": folder})
+        start = time.perf_counter()
+        done = subprocess.run(
+            [Path(sys.executable).with_name("pipelines"), "demo"],
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, "PIPELINES_HOME": folder},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds = time.perf_counter() - start
+        if done.returncode != 0:
+            raise RuntimeError((done.stdout + done.stderr)[-3000:])
+        steps = _step_seconds(settings)
+        demo = Section(
+            "demo",
+            "`make demo` after set-up",
+            "`pipelines demo` in an empty home: simulated sessions to predictions, one Dagster run.",
+            [Target("under 3 minutes on 2 cores", f"{seconds:.0f} s", seconds < _LIMIT_S)],
+            [
+                (
+                    "Where the time goes (steps from the run's record; the rest is simulating, start and summary):",
+                    ("part", "seconds"),
+                    [
+                        *((step, f"{spent:.1f}") for step, spent in steps.items()),
+                        ("everything else", f"{seconds - sum(steps.values()):.1f}"),
+                    ],
+                )
+            ],
+        )
+        return [demo, _inference(settings)]
+
+
+def _step_seconds(settings: Settings) -> dict[str, float]:
+    from pipelines.cli.instance import open_instance
+
+    with open_instance(settings) as instance:
+        run = next(iter(instance.get_runs(limit=1)))
+        stats = instance.get_run_step_stats(run.run_id)
+    known = [one for one in stats if one.start_time and one.end_time]
+    ordered = sorted(known, key=lambda one: one.start_time or 0)
+    return {one.step_key: (one.end_time or 0) - (one.start_time or 0) for one in ordered}
+
+
+def _inference(settings: Settings) -> Section:
+    from pipelines.training.predict import predict_sessions
+
+    engine = open_engine(settings.engine, settings.warehouse)
+    total = engine.table(_GOLD_SESSIONS).selectExpr("sum(duration_s) / 3600 AS hours", "count(*) AS n").collect()[0]
+    anew = replace(settings, prediction_schema="dev.benchmark")
+    rows = []
+    for name in load_manifests():
+        start = time.perf_counter()
+        report = predict_sessions(name, 1, engine, anew)
+        seconds = time.perf_counter() - start
+        rows.append((name, len(report.judged), f"{seconds:.1f}", f"{total.hours / seconds:.2f}"))
+    engine.stop()
+    return Section(
+        "inference",
+        "Inference",
+        f"The demo's registered models judge all of its {total.n} gold sessions ({total.hours:.1f} flight hours) anew "
+        "into empty tables: features on Spark, model from the registry, rows written.",
+        tables=[("", ("model", "sessions judged", "seconds", "flight hours/s"), rows)],
+    )
