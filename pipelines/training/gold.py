@@ -53,6 +53,9 @@ def only_sessions(engine: Engine, tables: Mapping[str, DataFrame], session_ids: 
     kept = {"sessions": sessions}
     for name, rows in tables.items():
         if name != "sessions":
+            if "source_digest" not in rows.columns:  # a table that is replaced whole, session by session
+                kept[name] = rows.join(sessions.select("session_id"), "session_id", "left_semi")
+                continue
             same = rows.join(confirmed, "session_id", "inner")
             kept[name] = same.where(F.col("source_digest") == F.col("confirmed_digest")).drop("confirmed_digest")
     return kept
