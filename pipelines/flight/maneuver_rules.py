@@ -36,9 +36,10 @@ _GO_AROUND_LOW_POINT_FT = 350.0
 _CLIMB_FPM = 200.0
 _TURN_BANK_DEG = 10.0
 _STEEP_BANK_DEG = 38.0
-_SLOW_FLIGHT_OF_STALL = 1.22
-_STALL_OF_STALL = 1.08
-_FINAL_S = 150
+_SLOW_FLIGHT_OF_STALL = 1.4
+_STALL_OF_STALL = 1.15
+_FINAL_S = 240
+_TAXI_KT = 15.0
 _TAKEOFF_ROLL_S = 60
 
 
@@ -64,9 +65,10 @@ def maneuvers_by_rule(flight: pd.DataFrame, aircraft_type: str | None) -> np.nda
     to_ground = np.nan_to_num(flight["seconds_to_ground"].to_numpy(dtype=float), nan=np.inf)
 
     low_point_before, low_point_after = _low_points(height)
-    near_runway = height < _RUNWAY_HEIGHT_FT
-    accelerating = _mean(np.gradient(ground_speed) if len(ground_speed) > 1 else np.zeros(1), 9) > 0
-    on_ground = (since_ground == 0) | ((ground_speed < 32) & near_runway)
+    touches_ground = np.isfinite(since_ground) | np.isfinite(to_ground)
+    near_runway = (height < _RUNWAY_HEIGHT_FT) & touches_ground
+    accelerating = _mean(np.gradient(ground_speed) if len(ground_speed) > 1 else np.zeros(1), 9) > 0.3
+    on_ground = (ground_speed < _TAXI_KT) & near_runway & ~accelerating
     departing = near_runway & (since_ground <= _TAKEOFF_ROLL_S) & accelerating & (to_ground > 20)
     touching_down = near_runway & ~departing
     final = (height < _FINAL_HEIGHT_FT) & (climb < -_CLIMB_FPM) & (bank < 20)
