@@ -242,4 +242,5 @@ class GoAroundField:
         speed, bank = trace.airspeed_kt[before], np.abs(trace.bank_deg[before])
         slow = np.isnan(speed).all() or float(np.nanmax(speed)) <= self._limit_kt
         level = np.isnan(bank).all() or float(np.nanmax(bank)) <= _UNKNOWN_FIELD_BANK_DEG
-        return slow and level and _UNKNOWN_FIELD_SINK_FPM[0] <= sink <= _UNKNOWN_FIELD_SINK_FPM[1]
+        lowest_fpm, highest_fpm = _UNKNOWN_FIELD_SINK_FPM
+        return bool(slow and level and lowest_fpm <= sink <= highest_fpm)

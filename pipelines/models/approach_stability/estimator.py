@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -56,9 +56,11 @@ def _fit_one(
     splits = list(_splits(held, folds))
     if not splits:
         return _classifier(parameters).fit(features, held)
-    return CalibratedClassifierCV(_classifier(parameters), method="sigmoid", cv=splits, ensemble=False).fit(
-        features, held
+    whole = False  # One classifier of all examples; the folds serve the calibration alone.
+    calibrated = CalibratedClassifierCV(
+        _classifier(parameters), method="sigmoid", cv=splits, ensemble=cast("str", whole)
     )
+    return calibrated.fit(features, held)
 
 
 def _classifier(parameters: Parameters) -> Any:

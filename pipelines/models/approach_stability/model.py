@@ -52,7 +52,11 @@ def fit(examples: DataFrame, parameters: Parameters) -> Any:
     """Learn from every labelled approach; calibration holds sessions back by itself, so no part is left out."""
     columns = ["session_id", *EXAMPLE_KEY, "is_known", *LABELS, *FEATURES]
     table = examples.select(*columns).toPandas()
-    table = table[table["is_known"]].sort_values(["session_id", *EXAMPLE_KEY], kind="stable").reset_index(drop=True)
+    table = (
+        table.loc[table["is_known"].to_numpy(dtype=bool)]
+        .sort_values(["session_id", *EXAMPLE_KEY], kind="stable")
+        .reset_index(drop=True)
+    )
     return fit_estimator(table, parameters)
 
 
@@ -89,7 +93,7 @@ def _rows(
 ) -> pd.DataFrame:
     foreseen = ~np.isnan(stable)
     type_known = features["aircraft_type"].notna().to_numpy()
-    rows = features[["approach", "gate_second", "end_second", "outcome"]].copy()
+    rows = features.loc[:, ["approach", "gate_second", "end_second", "outcome"]].copy()
     rows["status"] = np.where(foreseen, _FORESEEN, np.where(type_known, "not_recorded", "aircraft_type_unknown"))
     rows["stable_probability"] = np.round(stable, 6)
     rows["expected_stable"] = pd.Series(

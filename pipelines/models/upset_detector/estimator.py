@@ -45,7 +45,7 @@ def fit_estimator(examples: DataFrame, parameters: Parameters) -> Any:
         unseen = tallies_by_threshold(validation, score_of(ensemble, validation))
         tallies = [a + b for a, b in zip(tallies, unseen, strict=True)]
     threshold = choose_threshold(tallies, float(parameters["false_alarms_per_hour"]))
-    chosen = FixedThresholdClassifier(FrozenEstimator(ensemble), threshold=threshold, response_method="predict_proba")
+    chosen = FixedThresholdClassifier(FrozenEstimator(ensemble), threshold=threshold, response_method="predict_proba")  # pyright: ignore[reportArgumentType]
     chosen.fit(np.zeros((2, ensemble.n_features_in_)), [False, True])
     return chosen
 
@@ -53,7 +53,7 @@ def fit_estimator(examples: DataFrame, parameters: Parameters) -> Any:
 def best_candidate(fitted: pd.DataFrame) -> int:
     """The candidate with the highest mean average precision over the folds that hold an upset; the first of equals."""
     means = fitted.groupby("candidate")["average_precision"].mean().fillna(0.0)
-    return int(means.index[int(np.argmax(means.to_numpy()))])
+    return sorted(set(fitted["candidate"]))[int(np.argmax(means.to_numpy()))]
 
 
 def vote_of(saved_members: Sequence[bytes]) -> Any:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 THRESHOLDS: tuple[float, ...] = tuple(round(float(t), 3) for t in np.linspace(0.05, 0.95, 37))
 """Thresholds that are tried."""
 
+_MEMBER_COLUMNS = ("candidate", "fold", "average_precision", "tallies", "member")
 MEMBER_SCHEMA = "candidate long, fold long, average_precision double, tallies string, member binary"
 
 _COLUMNS = ("session_id", "second", "airspeed_kt", "is_upset")
@@ -56,14 +57,15 @@ def _fitter(candidates: list[dict[str, Any]], seed: int) -> Callable[[pd.DataFra
         candidate, fold = int(rows["candidate"].iloc[0]), int(rows["fold"].iloc[0])
         rows = rows.sort_values(["session_id", "second"], kind="stable")
         inside = rows["held_out"].to_numpy() == fold
-        member = fit_one(rows[~inside], candidates[candidate], seed + fold)
-        judged = rows[inside & ~rows["session_id"].str.contains("~").to_numpy()]
+        member = fit_one(rows.loc[~inside], candidates[candidate], seed + fold)
+        original = ~rows["session_id"].str.contains("~").to_numpy(dtype=bool)
+        judged = rows.loc[inside & original]
         score = score_of(member, judged)
         truth = judged["is_upset"].to_numpy(dtype=bool)
         precision = float(average_precision_score(truth, score)) if truth.any() else float("nan")
         tallies = tallies_by_threshold(judged, score)
         row = (candidate, fold, precision, json.dumps([vars(one) for one in tallies]), skops.io.dumps(member))
-        return pd.DataFrame([row], columns=["candidate", "fold", "average_precision", "tallies", "member"])
+        return pd.DataFrame([dict(zip(_MEMBER_COLUMNS, row, strict=True))])
 
     return fit_member
 
@@ -83,7 +85,7 @@ def fit_one(rows: pd.DataFrame, candidate: Mapping[str, Any], seed: int) -> Any:
         l2_regularization=float(candidate["l2_regularization"]),
         max_features=float(candidate["max_features"]),
         max_bins=64,
-        early_stopping=False,
+        early_stopping=False,  # pyright: ignore[reportArgumentType]
         random_state=seed,
     )
     table = rows[list(FEATURES)].to_numpy(dtype=np.float64)

@@ -78,8 +78,8 @@ def _rows(features: pd.DataFrame, score: NDArray[np.float64], threshold: float, 
         inside = (second >= event.start) & (second <= event.end)
         kind = kind_of_upset(pitch[inside], bank[inside])
         rows.append((number, event.start, event.end, event.peak, kind, round(event.score, 6), is_alarm))
-    columns = ["event", "start_second", "end_second", "peak_second", "kind", "score", "is_alarm"]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ("event", "start_second", "end_second", "peak_second", "kind", "score", "is_alarm")
+    return pd.DataFrame({name: [row[place] for row in rows] for place, name in enumerate(columns)})
 
 
 def _by_start(event_and_alarm: tuple[Event, bool]) -> tuple[int, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,14 +20,15 @@ def evaluate(examples: pd.DataFrame, predictions: pd.DataFrame, parameters: Para
     `alarm_seconds_per_upset_second` shows whether recall was bought with long alarms. Sessions without labels are
     left out; a labelled session without any event counts with its hours.
     """
-    found_in = dict(list(predictions.groupby("session_id")))
+    found_in: dict[Any, pd.DataFrame] = dict(list(predictions.groupby("session_id")))
     sessions: list[tuple[list[Event], pd.DataFrame, float]] = []
     marked = alarmed = 0
-    for session_id, rows in examples[examples["is_upset"].notna()].groupby("session_id"):
+    labelled = examples.loc[examples["is_upset"].notna().to_numpy()]
+    for session_id, rows in labelled.groupby("session_id"):
         second = rows["second"].to_numpy(dtype=np.int64)
         is_upset = rows["is_upset"].to_numpy(dtype=bool)
-        found = found_in.get(session_id, predictions.iloc[:0])
-        alarms = found[found["is_alarm"].astype(bool)]
+        found = found_in[session_id] if session_id in found_in else predictions.iloc[:0]
+        alarms = found.loc[found["is_alarm"].to_numpy(dtype=bool)]
         marked += int(is_upset.sum())
         alarmed += int((alarms["end_second"] - alarms["start_second"] + 1).sum())
         hours = flown_hours(rows["airspeed_kt"].to_numpy(dtype=np.float64))

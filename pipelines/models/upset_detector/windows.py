@@ -126,7 +126,8 @@ def _session_windows(seconds: pd.DataFrame) -> pd.DataFrame:
     aircraft_type = ordered["aircraft_type"].iloc[0]
     features = windows_of(ordered, aircraft_type if isinstance(aircraft_type, str) else None)
     kept = ordered[["session_id", "aircraft_type", "second", "is_upset"]]
-    return pd.concat([kept, features], axis=1)[[*_KEPT, *FEATURES]][~ordered["is_gap"].astype(bool)]
+    recorded = ~ordered["is_gap"].to_numpy(dtype=bool)
+    return pd.concat([kept, features], axis=1).loc[recorded, [*_KEPT, *FEATURES]]
 
 
 def windows_of(seconds: pd.DataFrame, aircraft_type: str | None) -> pd.DataFrame:
