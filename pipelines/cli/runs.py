@@ -168,7 +168,7 @@ def _reasons(instance: DagsterInstance, run: DagsterRun | None, code: int, log: 
         while error is not None and error.cause is not None:
             error = error.cause
         told = error.message.strip().removeprefix(f"{error.cls_name}: ") if error else entry.user_message
-        lines.append(f"Step {entry.step_key}: {re.sub(r'^[A-Za-z_.]+Error: ', '', told)}")
+        lines.append(f"Step {entry.step_key}: {_in_words(told)}")
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
         found = entry.dagster_event.asset_check_evaluation_data if entry.dagster_event else None
         if found is not None and found.blocking and not found.passed:
@@ -176,6 +176,12 @@ def _reasons(instance: DagsterInstance, run: DagsterRun | None, code: int, log: 
     if len(lines) == 1:
         lines.append(f"It ended as {run.status.value} (code {code}).")
     return "\n".join(lines)
+
+
+def _in_words(message: str) -> str:
+    """The message without the name of its class and without the stack trace that Spark puts into it."""
+    first, *rest = re.sub(r"^[A-Za-z_.]+(Error|Exception): ", "", message).strip().splitlines() or [""]
+    return f"{first} {rest[-1].strip()}" if "Traceback" in message and rest else "\n".join([first, *rest])
 
 
 def _alive(process: int) -> bool:

@@ -139,4 +139,4 @@ def _legend(figure: Figure, segments: pd.DataFrame) -> None:
     present = [maneuver for maneuver in MANEUVERS if maneuver in set(segments["maneuver"])]
     handles = [Line2D([], [], color=COLORS[name], linewidth=4, label=name.replace("_", " ")) for name in present]
     if handles:
-        figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), fontsize=8, frameon=False)
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8, frameon=False)
