@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from filelock import FileLock
 
@@ -24,6 +24,8 @@ class Engine(ABC):
     """A Spark session over Delta tables with three-level names, kept below one warehouse folder."""
 
     name: str
+    _append_options: ClassVar[dict[str, str]] = {}
+    """Options of the engine's own Delta writer."""
 
     def __init__(self, warehouse: Path) -> None:
         self.warehouse = warehouse
@@ -104,7 +106,7 @@ class Engine(ABC):
     def append(self, target: TableName, rows: DataFrame, metadata: str | None = None) -> None:
         """Append rows, matched by column name, in one commit that carries `metadata`."""
         self.refresh(target)
-        writer = rows.write.format("delta").mode("append")
+        writer = rows.write.format("delta").mode("append").options(**self._append_options)
         if metadata is not None:
             writer = writer.option("userMetadata", metadata)
         writer.saveAsTable(str(target))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from pipelines.engines.engine import CATALOGS, Engine
@@ -17,6 +17,8 @@ class SailEngine(Engine):
     """Sail in this process: one pip package, no Java, a session in well under a second once imported."""
 
     name = "sail"
+    _append_options: ClassVar[dict[str, str]] = {"writeBatchSize": "131072"}
+    """Rows handed to the Parquet encoder at once: its default, 1,024, takes a third longer for wide tables."""
     _server: Any = None
 
     def _start(self) -> SparkSession:

@@ -7,7 +7,7 @@ it holds whole batches of files in memory, and Sail's (0.7.2) returns a file twi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
 
 Item = TypeVar("Item")
+
+ROWS_PER_BATCH = 128 * 1024
+"""Some thirty megabytes of samples."""
 
 _BYTES_PER_TASK = 64 * 1024 * 1024
 
@@ -51,7 +54,20 @@ def spread(
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
-                for item in parts[number]:
-                    yield from work(item)
+                yield from joined(each for item in parts[number] for each in work(item))
 
     return engine.spark.range(0, len(parts), 1, len(parts)).mapInArrow(run, schema)
+
+
+def joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in fewer, larger batches: writing many small ones takes Sail twice the time."""
+    import pyarrow as pa
+
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        if waiting and sum(each.num_rows for each in waiting) + batch.num_rows > ROWS_PER_BATCH:
+            yield pa.concat_batches(waiting)
+            waiting = []
+        waiting.append(batch)
+    if waiting:
+        yield pa.concat_batches(waiting)
