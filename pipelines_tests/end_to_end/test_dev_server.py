@@ -76,7 +76,7 @@ class Server:
         """Stop the server as Ctrl-C does, its children too."""
         os.killpg(self.process.pid, signal.SIGINT)
         try:
-            self.process.wait(60)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
