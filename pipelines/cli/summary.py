@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from pipelines.environments import Settings
 from pipelines.models.manifest import load_manifests
@@ -26,7 +26,7 @@ def print_tables(console: Console, engine: Engine, settings: Settings) -> None:
     """Rows and Delta version of every table that exists."""
     from pipelines.tables.history import current_version
 
-    shown = Table("table", "rows", "Delta version", title="Tables", title_justify="left", header_style="bold")
+    shown = _table("Tables", "table", "rows", "Delta version")
     for contract in (*ALL, *_prediction_contracts(settings)):
         if engine.exists(contract.name):
             rows = engine.table(contract.name).count()
@@ -36,7 +36,7 @@ def print_tables(console: Console, engine: Engine, settings: Settings) -> None:
 
 def print_quarantined(console: Console, engine: Engine, day: date | None = None, limit: int = 20) -> None:
     """Files in quarantine, of one upload day or of all, with the reason and the remedy."""
-    shown = Table("file", "why", "what to do", title="Quarantined files", title_justify="left", header_style="bold")
+    shown = _table("Quarantined files", "file", "why", "what to do")
     count = 0
     for ledger in (SESSION_FILES, ANNOTATION_FILES):
         if engine.exists(ledger.name):
@@ -57,7 +57,7 @@ def print_models(console: Console, instance: DagsterInstance, settings: Settings
     from dagster import AssetKey
 
     title = "Models, on sessions that they never saw"
-    shown = Table("model", "metric", "model", "instructor's rule", "bound", title=title, title_justify="left")
+    shown = _table(title, "model", "metric", "model", "instructor's rule", "bound")
     for manifest in load_manifests().values():
         key = AssetKey([*settings.model_schema.split("."), manifest.name])
         event = instance.get_latest_materialization_event(key)
@@ -78,7 +78,7 @@ def print_models(console: Console, instance: DagsterInstance, settings: Settings
 def print_predictions(console: Console, engine: Engine, settings: Settings) -> None:
     """Rows and sessions of each prediction table, by model version."""
     title = "Predictions"
-    shown = Table("table", "model version", "sessions judged", "not judged", "rows", title=title, title_justify="left")
+    shown = _table(title, "table", "version", "judged", "not judged", "rows")
     ledger = judgement_contract(settings.prediction_schema)
     if not engine.exists(ledger.name):
         return
@@ -100,7 +100,7 @@ def print_predictions(console: Console, engine: Engine, settings: Settings) -> N
 
 def print_runs(console: Console, instance: DagsterInstance, limit: int = 5) -> None:
     """The newest Dagster runs."""
-    shown = Table("run", "job", "upload day", "status", "created (UTC)", title="Runs", title_justify="left")
+    shown = _table("Runs", "run", "job", "upload day", "status", "created (UTC)")
     for record in instance.get_run_records(limit=limit):
         run = record.dagster_run
         created = record.create_timestamp.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
@@ -113,11 +113,16 @@ def print_runs(console: Console, instance: DagsterInstance, limit: int = 5) -> N
 def print_seconds(console: Console, parts: Mapping[str, float]) -> None:
     """Where the time went, longest bars first to the eye."""
     total = sum(parts.values())
-    shown = Table("part", "seconds", "", title="Where the time went", title_justify="left", header_style="bold")
+    shown = _table("Where the time went", "part", "seconds", "")
     for name, seconds in parts.items():
         shown.add_row(name, f"{seconds:.1f}", "█" * round(40 * seconds / total) if total else "")
     shown.add_row("[bold]total[/bold]", f"[bold]{total:.1f}[/bold]", "")
     console.print(shown)
+
+
+def _table(title: str, *headers: str) -> Table:
+    columns = [Column(header, overflow="fold") for header in headers]
+    return Table(*columns, title=title, title_justify="left", header_style="bold")
 
 
 def _prediction_contracts(settings: Settings) -> Iterable[TableContract]:
