@@ -69,10 +69,14 @@ def _session_judge(
     name: str, parameters: dict[str, Any], saved: bytes, judge: Judge, columns: tuple[str, ...]
 ) -> Callable[[pd.DataFrame], pd.DataFrame]:
     def judge_session(features: pd.DataFrame) -> pd.DataFrame:
+        from threadpoolctl import threadpool_limits
+
         code = load_model_code(name)
         ordered = features.sort_values(list(code.EXAMPLE_KEY), kind="stable").reset_index(drop=True)
         estimator = load_estimator(saved, code.SKOPS_TRUSTED_TYPES) if judge == "predict" else None
-        rows = judged(code, judge, estimator, ordered, parameters)
+        # Spark already runs sessions side by side; a team of threads for each would only fight over the cores.
+        with threadpool_limits(limits=1):
+            rows = judged(code, judge, estimator, ordered, parameters)
         if set(rows.columns) != set(columns):
             raise PredictionShapeError(
                 f"{name}: {judge}() gave the columns {', '.join(map(str, rows.columns))}, model.yaml promises "
