@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -26,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def engine_name(pytestconfig: pytest.Config) -> EngineName:
     """The engine that this test run is for."""
-    return pytestconfig.getoption("--engine")
+    return cast(EngineName, pytestconfig.getoption("--engine"))
 
 
 @pytest.fixture(scope="session")
