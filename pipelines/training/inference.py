@@ -82,6 +82,8 @@ def _session_judge(
                 f"{name}: {judge}() gave the columns {', '.join(map(str, rows.columns))}, model.yaml promises "
                 f"{', '.join(columns)}. Make the two equal."
             )
-        return rows.assign(session_id=ordered["session_id"].iloc[0])[["session_id", *columns]]  # type: ignore[return-value]
+        found = rows.assign(session_id=ordered["session_id"].iloc[0])[["session_id", *columns]]
+        # Empty columns have whatever type pandas thinks of, and not all of them become an empty column of text.
+        return found if len(found) else found.astype(object)  # type: ignore[return-value]
 
     return judge_session
