@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -63,3 +66,13 @@ class IngestReport:
         """Number of newly quarantined files by reason code."""
         codes = [file.reason_code for file in self.quarantined]
         return {code: codes.count(code) for code in sorted(set(codes))}
+
+
+@contextmanager
+def timed(report: IngestReport, stage: str) -> Iterator[None]:
+    """Add the time that the block takes to the report's stage."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        report.stage_seconds[stage] = report.stage_seconds.get(stage, 0.0) + time.perf_counter() - start

@@ -15,15 +15,15 @@ from pipelines_tests.conftest import NewEngine
 from pipelines_tests.tables.killed_run import run_killed, start_run
 from pipelines_tests.tables.landing_zone import LandingZone, ingest, refine, stable_rows
 
-_INGESTION = "pipelines.tables.session_ingestion"
+_BATCH = "pipelines.tables.session_batch"
 _ENGINE = "pipelines.engines.engine#Engine.append"
 _POINTS = (
-    f"{_INGESTION}#digest_files:after:1",
-    f"{_INGESTION}#parse_samples:after:2",  # the second batch's samples are being made
+    f"{_BATCH}#digest_files:after:1",
+    f"{_BATCH}#parse_samples:after:2",  # the second batch's samples are being made
     f"{_ENGINE}:after:1",  # the first batch's samples are committed, its sessions and ledger are not
     f"{_ENGINE}:after:2",  # the same in the second batch, after a whole first one
-    f"{_INGESTION}#_Batch._write_sessions:after:1",  # sessions too, the ledger not
-    f"{_INGESTION}#record:after:1",  # the first batch is whole, the second did not begin
+    f"{_BATCH}#SessionBatch._write_sessions:after:1",  # sessions too, the ledger not
+    f"{_BATCH}#record:after:1",  # the first batch is whole, the second did not begin
     "pipelines.tables.annotation_ingestion#_merge:after:1",
     "pipelines.tables.gold_rows#paint:before:2",  # in the middle of making gold
     "pipelines_tests.tables.landing_zone#refine_flight_samples:after:1",

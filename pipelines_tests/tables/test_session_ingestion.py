@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.engines.engine import Engine
 from pipelines.flight.formats import read_session
-from pipelines.tables import landed_files, session_ingestion, session_parsing
+from pipelines.tables import landed_files, session_batch, session_ingestion, session_parsing
 from pipelines.tables.contracts import SAMPLES, SESSION_FILES, SILVER_SESSIONS
 from pipelines.tables.history import current_version
 from pipelines.tables.ingestion import ingest_sessions
@@ -201,14 +201,14 @@ def test_file_that_changes_between_digest_and_parsing(
 ) -> None:
     path = landing.session("a.csv", 1)
     landing.session("b.csv", 2)
-    real = session_ingestion.parse_samples
+    real = session_batch.parse_samples
 
     def overwritten_first(*arguments: object):
         path.write_bytes(session_bytes(3))
         return real(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(session_ingestion, "parse_samples", overwritten_first)
+        patch.setattr(session_batch, "parse_samples", overwritten_first)
         ingest_sessions(engine, landing.folder, DAY, "run")
     assert _ledger(engine)["a.csv"]["reason_code"] == "growing"
     ingest_sessions(engine, landing.folder, DAY, "run")
