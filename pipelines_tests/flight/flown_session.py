@@ -50,7 +50,7 @@ class FlownSession:
     def samples(self, without: tuple[str, ...] = (), field_ft: float = FIELD_FT) -> pd.DataFrame:
         """Gold seconds: `second`, `is_gap` and all channels; those that a Garmin log lacks, and `without`, are null."""
         height = np.array(self._height)
-        frame = pd.DataFrame(np.nan, index=range(len(height)), columns=list(CHANNEL_NAMES))
+        frame = pd.DataFrame({name: np.full(len(height), np.nan) for name in CHANNEL_NAMES})
         frame["altitude_msl_ft"] = frame["altitude_indicated_ft"] = height + field_ft
         frame["indicated_airspeed_kt"] = frame["ground_speed_kt"] = self._speed
         frame["vertical_speed_fpm"] = np.gradient(height) * 60.0

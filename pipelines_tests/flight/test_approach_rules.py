@@ -12,7 +12,7 @@ def _strain(
     speed: float = 65, climb: float = -500, bank: float = 0, turn_dps: float = 0, reference: float | None = 63
 ) -> dict[str, float]:
     seconds = np.ones(30)
-    heading = (350 + turn_dps * np.arange(30)) % 360
+    heading = np.asarray((350 + turn_dps * np.arange(30)) % 360, dtype=np.float64)
     return strain_before_gate(speed * seconds, climb * seconds, bank * seconds, heading, reference)
 
 

@@ -27,20 +27,20 @@ def test_one_row_per_approach_with_its_labels(module_engine: Engine) -> None:
     rows = _windows(module_engine, {"a": _two_circuits(speed_kt=80), "b": _two_circuits()})
     assert rows[["session_id", "approach"]].to_numpy().tolist() == [["a", 1], ["a", 2], ["b", 1], ["b", 2]]
     assert rows["is_stable"].tolist() == [False, True, True, True]
-    assert rows["is_known"].all()
-    assert not rows[list(FEATURES)].drop(columns=["tail_wind_kt"]).isna().any().any()
+    assert rows["is_known"].to_numpy().all()
+    assert not rows.loc[:, [name for name in FEATURES if name != "tail_wind_kt"]].isna().to_numpy().any()
 
 
 def test_nothing_from_the_gate_on_reaches_the_features(module_engine: Engine) -> None:
     samples = _two_circuits()
     before = _windows(module_engine, {"a": samples})
     changed = samples.assign(session_id="a", is_upset=False)
-    after_gate = changed["second"] >= int(before["gate_second"][1])
+    after_gate = changed["second"] >= int(before["gate_second"].tolist()[1])
     changed.loc[after_gate, list(CHANNELS)] = 7.0
     after = _windows(module_engine, {"a": samples}, seconds=changed)
     pd.testing.assert_frame_equal(before.iloc[[1]][list(FEATURES)], after.iloc[[1]][list(FEATURES)])
     # And the test can fail: a change in the window is seen.
-    changed.loc[changed["second"] == int(before["gate_second"][1]) - 2, "indicated_airspeed_kt"] = 99.0
+    changed.loc[changed["second"] == int(before["gate_second"].tolist()[1]) - 2, "indicated_airspeed_kt"] = 99.0
     seen = _windows(module_engine, {"a": samples}, seconds=changed)
     assert seen["speed_excess_kt_mean5"][1] - before["speed_excess_kt_mean5"][1] == pytest.approx(
         (99 - 65) / 5, abs=0.1
@@ -54,13 +54,13 @@ def test_a_missing_channel_is_null_in_its_features_and_leaves_the_others(module_
     pitch = [name for name in FEATURES if name.startswith(("pitch_", "engine_"))]
     others = [name for name in FEATURES if name not in pitch]
     assert rows.loc[rows["session_id"] == "b", pitch].isna().all().all()
-    first, second = (rows[rows["session_id"] == one][others].reset_index(drop=True) for one in "ab")
+    first, second = (rows.query(f"session_id == {one!r}").loc[:, others].reset_index(drop=True) for one in "ab")
     pd.testing.assert_frame_equal(first, second)
 
 
 def test_without_airspeed_or_before_a_gap_nothing_is_foreseen(module_engine: Engine) -> None:
     whole = _two_circuits()
-    gate = int(_windows(module_engine, {"a": whole})["gate_second"][0])
+    gate = int(_windows(module_engine, {"a": whole})["gate_second"].tolist()[0])
     gap = whole.copy()
     gap.loc[gap["second"].between(gate - 15, gate - 1), list(CHANNELS)] = np.nan
     rows = _windows(module_engine, {"a": gap, "b": whole.assign(indicated_airspeed_kt=np.nan)})
@@ -72,7 +72,7 @@ def test_a_session_gives_the_same_features_alone_and_among_others(module_engine:
     together = _windows(module_engine, {"a": one, "b": other})
     alone = _windows(module_engine, {"b": other})
     columns = ["approach", *LABELS, *FEATURES]
-    expected = together[together["session_id"] == "b"][columns].reset_index(drop=True)
+    expected = together.query("session_id == 'b'").loc[:, columns].reset_index(drop=True)
     pd.testing.assert_frame_equal(expected, alone[columns])
 
 
