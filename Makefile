@@ -2,6 +2,8 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 export DAGSTER_DISABLE_TELEMETRY := 1
+# Waiting OpenMP threads spin by default, which makes a fit many times slower where others need the cores.
+export OMP_WAIT_POLICY := PASSIVE
 
 BIN := .venv/bin
 # Spark tests that must give the same tables on Apache Spark as on the embedded engine.

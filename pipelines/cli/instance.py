@@ -24,6 +24,8 @@ def prepare_home(settings: Settings) -> None:
         unfinished.replace(present)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    # Waiting OpenMP threads spin by default, which makes a fit many times slower where others need the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def open_instance(settings: Settings) -> DagsterInstance:
