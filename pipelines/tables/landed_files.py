@@ -41,7 +41,7 @@ def list_landed(kind_folder: Path, upload_day: date) -> list[LandedFile]:
     Object stores would replace this one function.
     """
     root = kind_folder / upload_day.isoformat()
-    found = [_landed(kind_folder, entry) for entry in _files_below(root, os.path.realpath(root))]
+    found = [_landed(path, entry) for path, entry in _files_below(str(root), root.name, os.path.realpath(root))]
     return sorted(found, key=lambda file: file.file_path)
 
 
@@ -60,32 +60,30 @@ def read_as_listed(file: LandedFile) -> bytes:
     return content
 
 
-def _landed(kind_folder: Path, entry: os.DirEntry[str]) -> LandedFile:
+def _landed(path: str, entry: os.DirEntry[str]) -> LandedFile:
     status = entry.stat()
-    relative = os.fsencode(os.path.relpath(entry.path, kind_folder))
-    return LandedFile(
-        file_path=relative.decode("utf-8", "backslashreplace").replace(os.sep, "/"),
-        file_version=_version(status),
-        size_bytes=status.st_size,
-        address=entry.path,
-    )
+    if not path.isascii():  # it may hold surrogate escapes, which no table could
+        path = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return LandedFile(path, _version(status), status.st_size, entry.path)
 
 
 def _version(status: os.stat_result) -> str:
     return f"{status.st_mtime_ns}-{status.st_size}"
 
 
-def _files_below(folder: Path | str, real_root: str) -> Iterator[os.DirEntry[str]]:
+def _files_below(folder: str, path: str, real_root: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """The files below a folder, each with its path below the kind's folder."""
     try:
         entries = list(os.scandir(folder))
     except FileNotFoundError:
         return
     for entry in entries:
-        if entry.name.startswith(".") or entry.name.lower().endswith(_UNFINISHED):
+        name = entry.name
+        if name.startswith(".") or name.lower().endswith(_UNFINISHED):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _files_below(entry.path, real_root)
+            yield from _files_below(entry.path, f"{path}/{name}", real_root)
         elif entry.is_file() and (
             not entry.is_symlink() or os.path.realpath(entry.path).startswith(real_root + os.sep)
         ):
-            yield entry
+            yield f"{path}/{name}", entry
