@@ -20,8 +20,8 @@ from pipelines.engines import open_engine
 from pipelines.environments import Settings, current_settings
 from pipelines.partitions import today
 
-FIRST_SEED = 20_000
-SESSIONS = 60
+FIRST_SEED = 20_300
+SESSIONS = 50
 
 
 @click.command()
