@@ -12,19 +12,30 @@ if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
 
 
+MOST_PICTURES = 8
+"""Drawing one takes about a second."""
+
+
 def write_pictures(engine: Engine, settings: Settings) -> list[Path]:
-    """Draw the newest session that an instructor has labelled, and the newest without labels, as models judge them."""
+    """Draw the newest session that an instructor has labelled, and those without labels, as the models judge them.
+
+    Sessions without labels are a person's own: the newest MOST_PICTURES of them are drawn.
+    """
     from pipelines.training.newest_session import analysed_picture
 
     folder = settings.home / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
-    sessions = engine.table(GOLD_SESSIONS.name).select("session_id", "labelled_share").collect()
+    columns = ("session_id", "started_at", "labelled_share")
+    sessions = engine.table(GOLD_SESSIONS.name).select(*columns).collect()
+    sessions.sort(key=lambda row: (str(row["started_at"] or ""), row["session_id"]), reverse=True)
     labelled = [row["session_id"] for row in sessions if row["labelled_share"] > 0]
     unlabelled = [row["session_id"] for row in sessions if not row["labelled_share"]]
+    chosen = [("newest-labelled-session", labelled)] if labelled else []
+    chosen += [(f"session-{session_id}", [session_id]) for session_id in unlabelled[:MOST_PICTURES]]
     written = []
-    for name, chosen in (("labelled", labelled), ("unlabelled", unlabelled)):
-        if png := analysed_picture(engine, settings, chosen):
-            file = folder / f"newest-{name}-session.png"
+    for name, session_ids in chosen:
+        if png := analysed_picture(engine, settings, session_ids):
+            file = folder / f"{name}.png"
             file.write_bytes(png)
             written.append(file)
     return written
