@@ -69,6 +69,7 @@ def test_seconds_are_the_nearest_samples(engine: Engine, landing: LandingZone) -
         assert session["airframe_name"] == "Cessna 172S"
 
 
+@pytest.mark.both_engines
 def test_gap_is_marked_and_never_filled(engine: Engine, landing: LandingZone) -> None:
     flight = made_flight(seconds=SECONDS)
     stamps = garmin_stamps(SECONDS + 40)
@@ -95,6 +96,7 @@ def test_impossible_values_are_nothing_in_gold(engine: Engine, landing: LandingZ
     assert not second["is_gap"]
 
 
+@pytest.mark.both_engines
 def test_labels_and_upsets(engine: Engine, landing: LandingZone) -> None:
     landing.session("a.csv", 1)
     landing.session("unlabelled.csv", 2)
