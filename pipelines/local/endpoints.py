@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -139,6 +140,8 @@ async def _arguments(request: Request) -> dict[str, Any]:
     body = await request.body()
     if not body:
         return arguments
+    if kind.startswith("application/x-www-form-urlencoded"):
+        return {**arguments, **dict(parse_qsl(body.decode()))}
     try:
         document = json.loads(body)
     except (UnicodeDecodeError, json.JSONDecodeError):

@@ -57,7 +57,7 @@ def assignment(call: Call) -> dict[str, Any]:
 
 
 @endpoints.get(f"{_ROOT}/external-locations", f"{_ROOT}/storage-credentials", f"{_ROOT}/functions")
-def nothing(call: Call) -> dict[str, Any]:
+def nothing(_: Call) -> dict[str, Any]:
     return {}
 
 

@@ -182,6 +182,6 @@ def table_credentials(call: Call) -> dict[str, Any]:
 
 
 @endpoints.get(f"{_ROOT}/delta/preview/commits")
-def unpublished_commits(call: Call) -> dict[str, Any]:
+def unpublished_commits(_: Call) -> dict[str, Any]:
     """Commits that only the catalog knows: none, for tables here publish every commit in their own log."""
     return {"commits": [], "latest_table_version": -1}

@@ -108,7 +108,7 @@ def events(call: Call) -> dict[str, Any]:
 
 
 @endpoints.get(f"{_ROOT}/list-node-types")
-def node_types(call: Call) -> dict[str, Any]:
+def node_types(_: Call) -> dict[str, Any]:
     return {
         "node_types": [
             {
@@ -126,7 +126,7 @@ def node_types(call: Call) -> dict[str, Any]:
 
 
 @endpoints.get(f"{_ROOT}/spark-versions")
-def spark_versions(call: Call) -> dict[str, Any]:
+def spark_versions(_: Call) -> dict[str, Any]:
     return {
         "versions": [
             {"key": "17.3.x-scala2.13", "name": "17.3 LTS (includes Apache Spark 4.0.0, Scala 2.13)"},
@@ -136,7 +136,7 @@ def spark_versions(call: Call) -> dict[str, Any]:
 
 
 @endpoints.get(f"{_ROOT}/list-zones")
-def zones(call: Call) -> dict[str, Any]:
+def zones(_: Call) -> dict[str, Any]:
     return {"zones": ["local-a"], "default_zone": "local-a"}
 
 

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.local.catalog.access import table_views, volume_views
-from pipelines.local.compute.clusters import SERVERLESS
-from pipelines.local.compute.drivers import DriverProcess, base_environment
+from pipelines.local.compute.drivers import DriverProcess
 from pipelines.local.jobs.log_delivery import LogDelivery
 from pipelines.local.jobs.readonly import ReadOnlyCopies, UnauthorizedWriteError
-from pipelines.local.jobs.specification import filled, kind_of
 from pipelines.local.jobs.states import set_state
-from pipelines.local.jobs.task_code import CodeError, dependencies, install, notebook_file, server_path, task_file
+from pipelines.local.jobs.task_code import CodeError
+from pipelines.local.jobs.task_spec import task_spec
 from pipelines.local.store import Document
 
 if TYPE_CHECKING:
@@ -112,7 +110,7 @@ class TaskExecution:
         return await clusters.serverless_driver(), None, None
 
     async def _run(self, driver: DriverProcess, cluster: Document | None) -> Outcome:
-        spec = self._spec(cluster)
+        spec = task_spec(self, cluster)
         if cluster is not None:
             self.task["cluster_instance"] = {
                 "cluster_id": cluster["cluster_id"],
@@ -181,95 +179,3 @@ class TaskExecution:
 
     def _note_error(self, message: str) -> None:
         (self.folder / "result.json").write_text(json.dumps({"error": message, "error_trace": ""}), encoding="utf-8")
-
-    def _spec(self, cluster: Document | None) -> dict[str, Any]:
-        settings, kind = self.workspace.settings, kind_of(self.task)
-        body = filled(self.task[kind], self._references())
-        variables = base_environment(settings.interpreter) | {"HOME": str(self.folder / "work")} | settings.environment
-        variables |= (cluster or {}).get("spark_env_vars") or {}
-        catalogs = [
-            entry["name"]
-            for entry in self.workspace.metastore.children("catalog", "")
-            if self.workspace.metastore.privileges.binding(entry["name"], self.workspace.name) is not None
-        ]
-        return {
-            "task_id": str(self.task["run_id"]),
-            "folder": str(self.folder),
-            "host": self.workspace.host,
-            "token": self.token,
-            "kind": kind,
-            "parameters": body.get("parameters") or [],
-            "widgets": (body.get("base_parameters") or {}) | (self.run["body"].get("notebook_params") or {}),
-            "environment": variables,
-            "isolation": self.runs.isolation,
-            "plan": self._plan(),
-            "python_path": self._libraries(),
-            "catalogs": catalogs,
-            "session": _session(cluster, self.principal.name),
-            **self._program(kind, body),
-        }
-
-    def _program(self, kind: str, body: dict[str, Any]) -> dict[str, Any]:
-        if kind == "python_wheel_task":
-            named = body.get("named_parameters") or {}
-            parameters = (body.get("parameters") or []) + [f"--{name}={value}" for name, value in named.items()]
-            return {"package_name": body["package_name"], "entry_point": body["entry_point"], "parameters": parameters}
-        if kind == "notebook_task":
-            return {"python_file": notebook_file(self.workspace, body["notebook_path"])}
-        path = task_file(body["python_file"], body.get("source"))
-        if not server_path(self.workspace, path).is_file():
-            raise CodeError(
-                f"Cannot read the python file {body['python_file']}. Please check driver logs for more details."
-            )
-        return {"python_file": path}
-
-    def _libraries(self) -> list[str]:
-        paths = install(self.workspace, self.task.get("libraries") or [], self.folder)
-        key = self.task.get("environment_key")
-        for environment in self.run.get("environments") or []:
-            if environment["environment_key"] == key:
-                paths += dependencies(self.workspace, environment, self.folder)
-        return paths
-
-    def _plan(self) -> dict[str, Any]:
-        tables, unreachable = table_views(self.workspace.metastore, self.principal, self.workspace.name)
-        volumes = volume_views(self.workspace.metastore, self.principal, self.workspace.name)
-        settings, warehouse = self.workspace.settings, self.workspace.settings.warehouse
-        views = [
-            (self.workspace.dbfs, Path("/dbfs"), "rw"),
-            (self.workspace.files, Path("/Workspace"), "rw"),
-            (self.folder, self.folder, "rw"),
-            *((view.source, view.target, view.mode) for view in (*volumes, *tables)),
-        ]
-        return {
-            "hidden": [str(folder) for folder in (*settings.hidden, settings.home, warehouse)],
-            "views": [[str(source), str(target), mode] for source, target, mode in views],
-            "covered": [str(folder) for folder in unreachable if folder != warehouse],
-        }
-
-    def _references(self) -> dict[str, str]:
-        parameters = {entry["name"]: str(entry.get("value", "")) for entry in self.run.get("job_parameters") or []}
-        return {
-            "run.id": str(self.run["run_id"]),
-            "job.run_id": str(self.run["run_id"]),
-            "job.id": str(self.run["job_id"]),
-            "task.run_id": str(self.task["run_id"]),
-            "task.name": self.task["task_key"],
-            "task_key": self.task["task_key"],
-            "workspace.id": str(self.workspace.workspace_id),
-            "workspace.url": self.workspace.host,
-            **{f"job.parameters.{name}": value for name, value in parameters.items()},
-        }
-
-
-def _session(cluster: Document | None, principal: str) -> dict[str, str]:
-    prefix = "spark.databricks.clusterUsageTags"
-    destination = LogDelivery.destination(cluster)
-    return {
-        f"{prefix}.clusterId": SERVERLESS if cluster is None else cluster["cluster_id"],
-        f"{prefix}.clusterName": SERVERLESS if cluster is None else cluster["cluster_name"],
-        f"{prefix}.clusterLogDeliveryEnabled": "true" if destination else "",
-        f"{prefix}.clusterLogDestination": destination or "",
-        f"{prefix}.orgId": principal,
-        **{str(name): str(value) for name, value in ((cluster or {}).get("spark_conf") or {}).items()},
-    }

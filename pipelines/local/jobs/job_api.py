@@ -144,7 +144,8 @@ def _known(call: Call, job: Document, token: str | None) -> bool:
 
 
 def _skipped(call: Call, job: Document, body: dict[str, Any]) -> dict[str, Any]:
-    message = f"Skipping this run because the limit of {body['max_concurrent_runs']} maximum concurrent runs has been reached."
+    limit = body["max_concurrent_runs"]
+    message = f"Skipping this run because the limit of {limit} maximum concurrent runs has been reached."
     run_id = call.workspace.runs.skip(body, call.principal, job, message)
     return {"run_id": run_id, "number_in_job": run_id}
 

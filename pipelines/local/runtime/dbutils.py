@@ -107,7 +107,7 @@ class _Widgets:
     def getAll(self) -> dict[str, str]:  # noqa: N802 (Databricks' own name)
         return dict(self._values)
 
-    def text(self, name: str, default: str, label: str = "") -> None:
+    def text(self, name: str, default: str, label: str = "") -> None:  # noqa: ARG002 (a label is for a page that is not there)
         self._values.setdefault(name, default)
 
 

@@ -13,7 +13,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-_ONE_PATH = ["open", "stat", "lstat", "listdir", "scandir", "mkdir", "rmdir", "remove", "unlink", "access", "chmod", "utime", "readlink", "truncate", "statvfs", "chdir"]
+_ONE_PATH = (
+    *("open", "stat", "lstat", "listdir", "scandir", "mkdir", "rmdir", "remove", "unlink", "access"),
+    *("chmod", "utime", "readlink", "truncate", "statvfs", "chdir"),
+)
 _TWO_PATHS = ("rename", "replace", "link", "symlink")
 
 

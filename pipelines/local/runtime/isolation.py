@@ -56,8 +56,8 @@ def enter(plan: dict[str, Any]) -> None:
     _pivot("/tmp", "/tmp/old")
     new, old = Path("/new"), Path("/old")
     _mount(str(new), str(new), None, _BIND)
-    for entry in sorted(os.listdir(old)):
-        _show(old / entry, new / entry)
+    for entry in sorted(old.iterdir()):
+        _show(entry, new / entry.name)
     for folder in plan["hidden"]:
         _cover(_within(new, folder))
     for source, target, mode in plan["views"]:
@@ -123,7 +123,7 @@ def _unshare() -> None:
 
 def _show(source: Path, target: Path) -> None:
     if source.is_symlink():
-        target.symlink_to(os.readlink(source))
+        target.symlink_to(source.readlink())
         return
     if source.is_dir():
         target.mkdir()
