@@ -21,7 +21,6 @@ endpoints = Endpoints()
 _ROOT = "/api/2.0/workspace"
 _LARGEST = 10 * 1024 * 1024
 _NOTEBOOK_MARK = b"# Databricks notebook source\n"
-_SUFFIX = {"PYTHON": ".py", "SQL": ".sql", "SCALA": ".scala", "R": ".r"}
 
 
 def _path(call: Call) -> tuple[str, Path]:
@@ -76,9 +75,11 @@ def import_file(call: Call) -> dict[str, Any]:
     style = call.text("format", "SOURCE")
     if style not in ("SOURCE", "AUTO", "RAW"):
         raise invalid(f"Format {style} cannot be imported here: use SOURCE, AUTO or RAW.")
-    if style == "SOURCE" and path.suffix != ".py" and not data.startswith(_NOTEBOOK_MARK):
-        if call.text("language", "PYTHON") != "PYTHON":
-            raise invalid("Only Python notebooks can be imported here.")
+    if call.text("language", "PYTHON") != "PYTHON":
+        raise invalid("Only Python notebooks can be imported here.")
+    # A source whose language is named is a notebook, whether or not it says so itself.
+    notebook = style == "SOURCE" and ("language" in call.arguments or not path.suffix)
+    if notebook and not data.startswith(_NOTEBOOK_MARK):
         data = _NOTEBOOK_MARK + data
     with being_written(path) as part:
         part.write_bytes(data)
