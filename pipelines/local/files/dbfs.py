@@ -110,7 +110,8 @@ def put(call: Call) -> dict[str, Any]:
     text, path = _path(call)
     if path.exists() and not call.flag("overwrite"):
         raise ApiError("RESOURCE_ALREADY_EXISTS", f"A file or directory already exists at the input path {text}.")
-    contents = _decoded(call, "contents")
+    # As a form the file may be larger than a block; the legacy CLI calls its part `file`.
+    contents = _decoded(call, "file" if "file" in call.arguments else "contents")
     with being_written(path) as part:
         part.write_bytes(contents)
     return {}
