@@ -6,8 +6,8 @@ import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.parser import BytesParser
-from email.policy import HTTP
+from email.message import Message
+from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -152,12 +152,16 @@ async def _arguments(request: Request) -> dict[str, Any]:
 
 
 def _form(kind: str, body: bytes) -> dict[str, Any]:
-    message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + body)
+    """The parts of a multipart form by name: bytes of files, text of the rest."""
+    opening = Message()
+    opening["Content-Type"] = kind
+    boundary = b"\r\n--" + str(opening.get_boundary("")).encode()
     form: dict[str, Any] = {}
-    for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        form[str(name)] = content if part.get_filename() is not None else bytes(content or b"").decode()  # type: ignore[arg-type]
+    for part in (b"\r\n" + body).split(boundary)[1:-1]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        headers = BytesHeaderParser().parsebytes(head.lstrip())
+        name = headers.get_param("name", header="content-disposition")
+        form[str(name)] = content if headers.get_filename() is not None else content.decode()
     return form
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from . import engine
 from .dbutils import DbUtils, NotebookExit
 from .environment import Workspace
+from .interposition import real_path
 
 _MAGIC = re.compile(r"^# MAGIC .*$", re.MULTILINE)
 
@@ -42,6 +43,8 @@ def execute(spec: dict[str, Any], workspace: Workspace) -> None:
 
 
 def _run_file(path: str, provided: dict[str, Any]) -> None:
+    # Python's own import system is not interposed.
+    path = real_path(path)
     sys.path.insert(0, str(Path(path).parent))
     runpy.run_path(path, init_globals=provided, run_name="__main__")
 
@@ -59,6 +62,7 @@ def _run_entry_point(package: str, name: str) -> None:
 
 
 def _run_notebook(path: str, provided: dict[str, Any]) -> None:
+    path = real_path(path)
     source = Path(path).read_text(encoding="utf-8")
     sys.path.insert(0, str(Path(path).parent))
     module: dict[str, Any] = {"__name__": "__main__", "__file__": path, **provided}
