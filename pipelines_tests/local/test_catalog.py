@@ -206,7 +206,9 @@ def test_grants_are_given_taken_and_inherited(
         (Privilege.SELECT, None),
     }
     with pytest.raises(PermissionDenied):
-        seen.grants.update("table", f"{schema}.granted", changes=[PermissionsChange(add=[Privilege.MODIFY], principal=reader)])
+        seen.grants.update(
+            "table", f"{schema}.granted", changes=[PermissionsChange(add=[Privilege.MODIFY], principal=reader)]
+        )
     administrator.grants.update(
         "schema", schema, changes=[PermissionsChange(remove=[Privilege.USE_SCHEMA], principal=reader)]
     )

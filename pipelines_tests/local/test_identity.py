@@ -6,7 +6,8 @@ import time
 
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.core import Config, oauth_service_principal
+from databricks.sdk.core import Config
+from databricks.sdk.credentials_provider import oauth_service_principal
 from databricks.sdk.errors import PermissionDenied, Unauthenticated
 
 from pipelines.local.lifecycle import connection
@@ -77,6 +78,6 @@ def test_only_an_administrator_makes_tokens_for_others(
     token = administrator.token_management.create_obo_token(application_id, comment="test").token_value
     me = client_with(connection(settings, "development").host, token or "").current_user.me()
     assert me.display_name == "analysts"
-    assert [entry.display_name for entry in administrator.service_principals.list(filter='displayName eq "analysts"')] == [
-        "analysts"
-    ]
+    assert [
+        entry.display_name for entry in administrator.service_principals.list(filter='displayName eq "analysts"')
+    ] == ["analysts"]

@@ -143,5 +143,3 @@ def test_wrong_token_is_refused(cli: Command, installed: Path, settings: LocalSe
     done = subprocess.run([str(installed), "fs", "ls"], capture_output=True, text=True, env=environment)
     assert done.returncode != 0
     assert "Authorization failed" in done.stdout + done.stderr
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import urllib.error
 import urllib.request
 from typing import Any
 from uuid import uuid4
@@ -78,8 +79,10 @@ def test_cancelled_run_ends_its_processes(development: WorkspaceClient, developm
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     waiter = development.jobs.submit(tasks=[python_task("a", put_code(development, code), development_cluster)])
     run_id = waiter.response.run_id
-    while (state := development.jobs.get_run(run_id).state) is None or state.life_cycle_state is None or (
-        state.life_cycle_state.value == "PENDING"
+    while (
+        (state := development.jobs.get_run(run_id).state) is None
+        or state.life_cycle_state is None
+        or (state.life_cycle_state.value == "PENDING")
     ):
         time.sleep(0.05)
     began = time.monotonic()
@@ -207,7 +210,9 @@ def test_job_is_run_retried_and_skipped(development: WorkspaceClient, developmen
     task = jobs.Task(
         task_key="flaky",
         existing_cluster_id=development_cluster,
-        spark_python_task=jobs.SparkPythonTask(python_file=put_code(development, flaky), parameters=["{{job.parameters.who}}"]),
+        spark_python_task=jobs.SparkPythonTask(
+            python_file=put_code(development, flaky), parameters=["{{job.parameters.who}}"]
+        ),
         max_retries=2,
     )
     parameters = [jobs.JobParameterDefinition(name="who", default="nobody")]

@@ -208,5 +208,3 @@ def test_failing_pipes_task_fails_the_asset(development: WorkspaceClient, develo
     )
     with pytest.raises(Exception, match="no fuel"):
         materialize(PipesDatabricksClient(development, poll_interval_seconds=0.2), task)
-
-

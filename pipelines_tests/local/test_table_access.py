@@ -65,8 +65,8 @@ WRITES = {
     "insert": f"spark.sql(\"INSERT INTO {TABLE} VALUES (9, 'x')\")",
     "delete": f'spark.sql("DELETE FROM {TABLE} WHERE id = 1")',
     "overwrite": f"spark.range(1).selectExpr('id', 'string(id) AS name').write.mode('overwrite').saveAsTable('{TABLE}')",
-    "merge": f"spark.sql(\"MERGE INTO {TABLE} t USING (SELECT 9L AS id, 'x' AS name) s ON t.id = s.id "
-    'WHEN NOT MATCHED THEN INSERT *")',
+    "merge": f"spark.sql('''MERGE INTO {TABLE} t USING (SELECT 9L AS id, 'x' AS name) s ON t.id = s.id "
+    "WHEN NOT MATCHED THEN INSERT *''')",
     "by path": "import pyarrow, deltalake\ndeltalake.write_deltalake('{folder}', "
     "pyarrow.table({{'id': [9], 'name': ['x']}}), mode='append')",
     "spark by path": "spark.range(1).selectExpr('id', 'string(id) AS name').write.format('delta').mode('append')"
@@ -83,10 +83,41 @@ def test_production_cannot_write_to_gold(
     production: WorkspaceClient, production_cluster: str, table: Path, way: str
 ) -> None:
     before = files_of(table)
-    done = run_code(production, WRITES[way].replace("{folder}", str(table)).replace("{{", "{").replace("}}", "}"), production_cluster)
+    done = run_code(
+        production,
+        WRITES[way].replace("{folder}", str(table)).replace("{{", "{").replace("}}", "}"),
+        production_cluster,
+    )
     assert done.state == ("TERMINATED", "FAILED"), done.logs
     assert files_of(table) == before
     assert DeltaTable(str(table)).version() == 2
+
+
+def test_refused_write_names_privilege_and_table(
+    production: WorkspaceClient, production_cluster: str, table: Path
+) -> None:
+    done = run_code(production, WRITES["insert"], production_cluster)
+    assert f"PERMISSION_DENIED: User does not have MODIFY on Table '{TABLE}'" in (done.error or "")
+
+
+def test_managed_table_whose_partitions_are_not_last_is_refused_whole(
+    development: WorkspaceClient, development_cluster: str
+) -> None:
+    """Sail cannot make such a table without a LOCATION: better none than one that is there after a failed statement."""
+    statement = "CREATE TABLE main.access.{name} (day DATE, id BIGINT) USING delta PARTITIONED BY (day) {rest}"
+    managed = statement.format(name="managed", rest="")
+    done = run_code(development, f'spark.sql("{managed}")', development_cluster)
+    assert done.state == ("TERMINATED", "FAILED")
+    assert development.tables.exists("main.access.managed").table_exists is False
+    place = (development.tables.get(TABLE).storage_location or "").replace("/flights", "/placed")
+    placed = statement.format(name="placed", rest=f"LOCATION '{place}'")
+    code = f"""
+        spark.sql("{placed}")
+        spark.sql("INSERT INTO main.access.placed VALUES (DATE'2026-01-01', 1)")
+        print(spark.table("main.access.placed").count())
+    """
+    done = run_code(development, code, development_cluster)
+    assert (done.state, done.logs.strip()) == (SUCCESS, "1"), done.logs
 
 
 def test_production_has_no_way_around_the_mount(
@@ -99,7 +130,7 @@ def test_production_has_no_way_around_the_mount(
         folder = b"{table}"
         parent = b"{table.parent}"
         print("umount", libc.umount2(folder, 2), libc.umount2(parent, 2), libc.umount2(b"/", 2))
-        print("remount", libc.mount(None, parent, None, 32 | 4096, None), libc.mount(None, folder, None, 32 | 4096, None))
+        print("remount", [libc.mount(None, place, None, 32 | 4096, None) for place in (parent, folder)])
         for process in [name for name in os.listdir("/proc") if name.isdigit()]:
             try:
                 open(f"/proc/{{process}}/root{table}/intruder", "w").close()
@@ -111,7 +142,7 @@ def test_production_has_no_way_around_the_mount(
     done = run_code(production, code, production_cluster)
     assert done.state == SUCCESS, done.logs
     assert "umount -1 -1 -1" in done.logs
-    assert "remount -1 -1" in done.logs
+    assert "remount [-1, -1]" in done.logs
     assert "LEAK" not in done.logs
     assert files_of(table) == before
 
@@ -136,7 +167,9 @@ def test_select_withdrawn_while_a_task_runs(
     try:
         done = run_code(production, f'spark.table("{TABLE}").collect()', production_cluster)
         assert done.state == ("TERMINATED", "FAILED")
-        refused = run_code(production, f'print(open("{table}/_delta_log/00000000000000000001.json").read())', production_cluster)
+        refused = run_code(
+            production, f'print(open("{table}/_delta_log/00000000000000000001.json").read())', production_cluster
+        )
         assert refused.state == ("TERMINATED", "FAILED")
     finally:
         changes = [PermissionsChange(add=[Privilege.USE_SCHEMA], principal=principal)]
@@ -189,6 +222,10 @@ spark = SparkSession.builder.remote("sc://127.0.0.1:%d" % server.listening_addre
 print(spark.table("{TABLE}").count())
 """
     outside = subprocess.run(
-        [sys.executable, "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path, env={"PATH": os.environ["PATH"]}
+        [sys.executable, "-I", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
     )
     assert outside.stdout.strip() == "3", outside.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import zipfile
 from pathlib import Path
 
@@ -107,9 +106,7 @@ def test_shipped_wheel_comes_first(development: WorkspaceClient, development_clu
         archive.writestr("pipelines-9.9.dist-info/entry_points.txt", "[console_scripts]\nrun = pipelines:main\n")
     development.dbfs.upload("/wheels/pipelines-9.9-py3-none-any.whl", io.BytesIO(wheel.getvalue()), overwrite=True)
     libraries = [compute.Library(whl="dbfs:/wheels/pipelines-9.9-py3-none-any.whl")]
-    done = run_code(
-        development, "import pipelines; print(pipelines.origin)", development_cluster, libraries=libraries
-    )
+    done = run_code(development, "import pipelines; print(pipelines.origin)", development_cluster, libraries=libraries)
     assert (done.state, done.logs.strip()) == (SUCCESS, "shipped")
     task = jobs.SubmitTask(
         task_key="only",
@@ -140,7 +137,8 @@ def test_paths_of_databricks(development: WorkspaceClient, development_cluster: 
         print(Path("/dbfs/paths/in.txt").read_text())
         Path("/Volumes/dev/default/paths/out.txt").write_text("written by the task")
         Path("/dbfs/paths/out.txt").write_text("written by the task")
-        print(dbutils.fs.head("dbfs:/paths/in.txt"), [entry.name for entry in dbutils.fs.ls("/Volumes/dev/default/paths")])
+        names = [entry.name for entry in dbutils.fs.ls("/Volumes/dev/default/paths")]
+        print(dbutils.fs.head("dbfs:/paths/in.txt"), names)
         print(spark.read.text("file:///Volumes/dev/default/paths/in.txt").collect()[0].value)
     """
     done = run_code(development, code, development_cluster)
@@ -158,9 +156,7 @@ def test_paths_of_databricks(development: WorkspaceClient, development_cluster: 
     assert development.dbfs.download("/paths/out.txt").read() == b"written by the task"
 
 
-def test_secret_reference_is_resolved_only_in_the_task(
-    development: WorkspaceClient, settings: LocalSettings
-) -> None:
+def test_secret_reference_is_resolved_only_in_the_task(development: WorkspaceClient, settings: LocalSettings) -> None:
     planted = "planted-7f3a9c"
     development.secrets.create_scope("tasks")
     development.secrets.put_secret("tasks", "key", string_value=planted)
@@ -190,9 +186,7 @@ def test_secret_reference_is_resolved_only_in_the_task(
     assert planted not in str(development.jobs.get_run(done.run.run_id or 0).as_dict())
 
 
-def test_secret_without_permission_fails_the_task(
-    development: WorkspaceClient, administrator: WorkspaceClient
-) -> None:
+def test_secret_without_permission_fails_the_task(development: WorkspaceClient, administrator: WorkspaceClient) -> None:
     administrator.secrets.create_scope("locked")
     administrator.secrets.put_secret("locked", "key", string_value="x" * 8)
     cluster = compute.ClusterSpec(
@@ -216,7 +210,10 @@ def test_serverless_task(development: WorkspaceClient) -> None:
 
 
 def test_notebook_returns_its_result(development: WorkspaceClient, development_cluster: str) -> None:
-    source = "x = dbutils.widgets.get('who')\n\n# COMMAND ----------\n\n# MAGIC %md words\ndbutils.notebook.exit(x.upper())\n"
+    source = (
+        "x = dbutils.widgets.get('who')\n\n# COMMAND ----------\n\n# MAGIC %md words\n"
+        "dbutils.notebook.exit(x.upper())\n"
+    )
     development.workspace.upload("/Shared/greeting.py", io.BytesIO(b"# Databricks notebook source\n" + source.encode()))
     task = jobs.SubmitTask(
         task_key="only",
@@ -248,7 +245,7 @@ def test_task_cannot_reach_the_servers_own_files(
 ) -> None:
     tokens = settings.workspace_folder("development") / "tokens.json"
     assert connection(settings, "development").token in tokens.read_text()
-    assert os.stat(tokens).st_mode & 0o077 == 0
+    assert tokens.stat().st_mode & 0o077 == 0
     done = run_code(development, f"print(open({str(tokens)!r}).read())", development_cluster)
     assert done.state == FAILED
     assert "FileNotFoundError" in (done.error or "")

@@ -90,3 +90,13 @@ def volume_views(metastore: Metastore, principal: Principal, workspace: str) -> 
             continue
         views.append(View(metastore.volume_folder(name), Path("/Volumes", *name.split(".")), mode))
     return views
+
+
+def refused_table(metastore: Metastore, message: str) -> str | None:
+    """The table that an error of a read-only mount speaks of, or None if it is another error."""
+    if "Read-only file system" not in message:
+        return None
+    for name, table in metastore.store.items("table"):
+        if f"{local_path(table['storage_location'])}/" in message:
+            return name
+    return None

@@ -174,6 +174,13 @@ class Metastore:
             )
             fields = [field_of(column) for column in columns]
             schema = TableSchema(0, fields, [name for _, name in partitions], properties)
+            if body.get("staged") and not _partitions_are_last(schema):
+                # Sail compares a staged table's log with its statement column by column, and reads partition columns
+                # as the last ones.
+                raise invalid(
+                    f"Table '{full_name}': the local engine makes a managed table only if its partition columns come "
+                    "last. Put them last, or give the table a LOCATION."
+                )
             if fields:
                 kept = {name: value for name, value in properties.items() if name.startswith("delta.")}
                 initialize(folder, schema, body.get("comment"), ENGINE, kept)
@@ -226,6 +233,11 @@ def _columns(schema: TableSchema) -> dict[str, Any]:
     return {
         "columns": [column_of(field, position, schema.partition_by) for position, field in enumerate(schema.fields)]
     }
+
+
+def _partitions_are_last(schema: TableSchema) -> bool:
+    names = [field["name"] for field in schema.fields]
+    return names[len(names) - len(schema.partition_by) :] == schema.partition_by
 
 
 def _missing(kind: str, full_name: str) -> ApiError:

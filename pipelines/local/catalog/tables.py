@@ -103,6 +103,7 @@ def stage_table(call: Call) -> dict[str, Any]:
     if metastore.store.get("table", full_name) is not None:
         raise ApiError("TABLE_ALREADY_EXISTS", f"Table '{full_name}' already exists")
     location = metastore.warehouse.joinpath(*full_name.split("."))
+    metastore.store.put("staged", full_name, {"by": call.principal.name})
     return {
         "id": full_name,
         "name": full_name.rpartition(".")[2],
@@ -120,7 +121,9 @@ def create_table(call: Call) -> dict[str, Any]:
     metastore.get("schema", schema)
     metastore.privileges.require(call.principal, call.workspace.name, "CREATE_TABLE", "schema", schema)
     _require_own_location(call)
-    return _shown(call, metastore.create_table(call.arguments, call.principal.name))
+    full_name = f"{schema}.{call.text('name').lower()}"
+    staged = metastore.store.delete("staged", full_name)
+    return _shown(call, metastore.create_table({**call.arguments, "staged": staged}, call.principal.name))
 
 
 def _require_own_location(call: Call) -> None:

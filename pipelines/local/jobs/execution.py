@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.local.catalog.access import refused_table
 from pipelines.local.compute.drivers import DriverProcess
 from pipelines.local.jobs.log_delivery import LogDelivery
 from pipelines.local.jobs.readonly import ReadOnlyCopies, UnauthorizedWriteError
@@ -157,9 +158,13 @@ class TaskExecution:
             message = f"The task's process was ended by signal {-code} (9: killed, as when memory runs out)."
             self._note_error(message)
             return Outcome("TERMINATED", "FAILED", message)
-        return Outcome(
-            "TERMINATED", "FAILED", self.workspace.secrets.redact(self.result().get("error") or "Workload failed.")
-        )
+        result = self.result()
+        message = self.workspace.secrets.redact(result.get("error") or "Workload failed.")
+        table = refused_table(self.workspace.metastore, message)
+        if table is not None:
+            message = f"PERMISSION_DENIED: User does not have MODIFY on Table '{table}'. ({message})"
+            self._note_error(message, result.get("error_trace", ""))
+        return Outcome("TERMINATED", "FAILED", message)
 
     def _stopped(self) -> Outcome:
         if self._timed_out is not None:
@@ -177,5 +182,6 @@ class TaskExecution:
         path = folder / "result.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
-    def _note_error(self, message: str) -> None:
-        (self.folder / "result.json").write_text(json.dumps({"error": message, "error_trace": ""}), encoding="utf-8")
+    def _note_error(self, message: str, trace: str = "") -> None:
+        result = {"error": message, "error_trace": trace}
+        (self.folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
