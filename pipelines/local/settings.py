@@ -124,6 +124,14 @@ class LocalSettings:
         return replace(self, **changes)
 
 
+def settings_below(home: Path, warehouse: Path, project: Path) -> LocalSettings:
+    """Settings of workspaces below `home`, whose tasks see nothing of the code and history in the folder `project`."""
+    shown = (".venv", ".uv", home.name, warehouse.name)
+    hidden = [entry for entry in sorted(project.iterdir()) if entry.is_dir() and entry.name not in shown]
+    below = [folder for folder in hidden if folder not in home.parents and folder not in warehouse.parents]
+    return LocalSettings(home=home, warehouse=warehouse, hidden=tuple(below))
+
+
 def to_json(settings: LocalSettings) -> str:
     """The settings as a JSON text that `from_json` reads back."""
     return json.dumps(asdict(settings), default=str, indent=1)

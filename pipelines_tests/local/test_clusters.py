@@ -46,9 +46,10 @@ def test_pools_and_policies(development: WorkspaceClient) -> None:
     assert development.instance_pools.get(pool).instance_pool_name == "pool"
     policy = development.cluster_policies.create(name="policy", definition="{}").policy_id or ""
     assert [entry.policy_id for entry in development.cluster_policies.list()] == [policy]
-    for spec in ({"instance_pool_id": "none"}, {"policy_id": "none"}):
-        with pytest.raises(BadRequest, match="Can't find"):
-            development.clusters.create(spark_version=_VERSION, num_workers=0, **spec)
+    with pytest.raises(BadRequest, match="Can't find an instance pool"):
+        development.clusters.create(spark_version=_VERSION, num_workers=0, instance_pool_id="none")
+    with pytest.raises(BadRequest, match="Can't find a cluster policy"):
+        development.clusters.create(spark_version=_VERSION, num_workers=0, policy_id="none")
     development.instance_pools.delete(pool)
     with pytest.raises(ResourceDoesNotExist):
         development.instance_pools.get(pool)

@@ -15,7 +15,7 @@ import pytest
 from databricks.sdk.service import jobs
 
 from pipelines.local.lifecycle import LocalWorkspaceError, connection, down, status, up
-from pipelines.local.settings import LocalSettings, from_json, to_json
+from pipelines.local.settings import LocalSettings, from_json, settings_below, to_json
 from pipelines_tests.local.conftest import client, local_settings, put_code, run_code, wait_for
 
 
@@ -43,6 +43,14 @@ def kill(pid: int | None) -> None:
 
 def test_settings_survive_json(own: LocalSettings) -> None:
     assert from_json(to_json(own)) == own
+
+
+def test_settings_hide_the_project_but_not_its_state(tmp_path: Path) -> None:
+    for name in ("pipelines", ".git", ".venv", ".pipelines/databricks"):
+        (tmp_path / name).mkdir(parents=True)
+    home = tmp_path / ".pipelines"
+    settings = settings_below(home / "databricks", home / "warehouse", tmp_path)
+    assert {folder.name for folder in settings.hidden} == {"pipelines", ".git"}
 
 
 def test_started_once_by_many(own: LocalSettings) -> None:

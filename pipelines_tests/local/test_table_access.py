@@ -64,7 +64,8 @@ def test_production_reads_by_name(production: WorkspaceClient, production_cluste
 WRITES = {
     "insert": f"spark.sql(\"INSERT INTO {TABLE} VALUES (9, 'x')\")",
     "delete": f'spark.sql("DELETE FROM {TABLE} WHERE id = 1")',
-    "overwrite": f"spark.range(1).selectExpr('id', 'string(id) AS name').write.mode('overwrite').saveAsTable('{TABLE}')",
+    "overwrite": "spark.range(1).selectExpr('id', 'string(id) AS name').write.mode('overwrite')"
+    f".saveAsTable('{TABLE}')",
     "merge": f"spark.sql('''MERGE INTO {TABLE} t USING (SELECT 9L AS id, 'x' AS name) s ON t.id = s.id "
     "WHEN NOT MATCHED THEN INSERT *''')",
     "by path": "import pyarrow, deltalake\ndeltalake.write_deltalake('{folder}', "
