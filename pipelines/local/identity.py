@@ -149,6 +149,12 @@ class Tokens:
                 return self._store.delete("token", key)
         return False
 
+    def revoke_commented(self, prefix: str) -> None:
+        """Make every token invalid whose comment begins so."""
+        for key, document in self._store.items("token"):
+            if document["comment"].startswith(prefix):
+                self._store.delete("token", key)
+
     def revoke_token(self, token: str) -> None:
         """Make this token invalid."""
         self._store.delete("token", _digest(token))

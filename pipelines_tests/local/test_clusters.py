@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, PermissionDenied, ResourceDoesNotExist
-from databricks.sdk.service import compute, iam
+from databricks.sdk.service import compute, iam, jobs
 
 from pipelines.local.lifecycle import down
 from pipelines.local.settings import LocalSettings, StartDelays
-from pipelines_tests.local.conftest import client, local_settings, run_code
+from pipelines_tests.local.conftest import client, local_settings, put_code, run_code, wait_for
 
 _VERSION = "16.4.x-scala2.12"
 
@@ -79,7 +79,7 @@ def test_cluster_of_another_is_not_mine_to_stop(
 @pytest.fixture
 def delayed(tmp_path: Path) -> Iterator[LocalSettings]:
     delays = StartDelays(job_cluster_s=2.0, pool_s=1.0)
-    settings = local_settings(tmp_path, start_delays=delays)
+    settings = local_settings(tmp_path, start_delays=delays, termination_delay_s=0.5)
     yield settings
     for workspace in settings.workspaces:
         down(settings, workspace)
@@ -101,3 +101,41 @@ def test_fresh_compute_takes_its_time(delayed: LocalSettings) -> None:
         waited[name] = done.run.setup_duration or 0
     assert waited["job cluster"] >= 2000
     assert waited["pool"] >= 1000
+
+
+@pytest.mark.slow
+def test_every_state_is_seen_in_its_order(delayed: LocalSettings) -> None:
+    development = client(delayed, "development")
+    spec = compute.ClusterSpec(spark_version=_VERSION, num_workers=0)
+    task = jobs.SubmitTask(
+        task_key="only",
+        new_cluster=spec,
+        spark_python_task=jobs.SparkPythonTask(python_file=put_code(development, "import time; time.sleep(0.5)")),
+    )
+    run_id = development.jobs.submit(tasks=[task]).response.run_id
+    seen: list[tuple[str, str | None]] = []
+    while not seen or seen[-1][0] != "TERMINATED":
+        state = development.jobs.get_run(run_id).state
+        assert state is not None
+        assert state.life_cycle_state is not None
+        now = state.life_cycle_state.value, state.result_state.value if state.result_state else None
+        if not seen or seen[-1] != now:
+            seen.append(now)
+        time.sleep(0.02)
+    assert seen == [("PENDING", None), ("RUNNING", None), ("TERMINATING", None), ("TERMINATED", "SUCCESS")]
+
+
+@pytest.mark.slow
+def test_run_cancelled_before_its_cluster_is_up(delayed: LocalSettings) -> None:
+    development = client(delayed, "development")
+    task = jobs.SubmitTask(
+        task_key="only",
+        new_cluster=compute.ClusterSpec(spark_version=_VERSION, num_workers=0),
+        spark_python_task=jobs.SparkPythonTask(python_file=put_code(development, "print('must not run')")),
+    )
+    run_id = development.jobs.submit(tasks=[task]).response.run_id
+    development.jobs.cancel_run(run_id)
+    done = wait_for(development, run_id)
+    assert done.state == ("TERMINATED", "CANCELED")
+    assert done.logs == ""
+    assert {cluster.state for cluster in development.clusters.list()} <= {compute.State.TERMINATED}

@@ -86,6 +86,9 @@ def _protocol(fields: list[dict[str, Any]], properties: dict[str, str]) -> dict[
 
 def newer_schema(table: Path, known_version: int) -> TableSchema | None:
     """The table's schema if a commit after `known_version` changed it; reads only the commits after that one."""
+    if known_version > 0 and not any(commit_file(table, known_version + step).exists() for step in (0, 1)):
+        # The log was cleaned up since: only a checkpoint still says what the schema is.
+        return read_schema(table)
     version, changed = known_version, None
     while commit_file(table, version + 1).exists():
         version += 1

@@ -119,9 +119,8 @@ class Clusters:
             log = self._workspace.folder / "clusters" / SERVERLESS / "driver.log"
             driver = DriverProcess(self._settings, self._runtime, log, self._settings.preload)
             self._drivers[SERVERLESS] = driver
-            await driver.start()
-        while driver.pid is None:
-            await asyncio.sleep(0.01)
+            self._starting[SERVERLESS] = asyncio.create_task(driver.start())
+        await asyncio.shield(self._starting[SERVERLESS])
         await driver.ready.wait()
         return driver
 

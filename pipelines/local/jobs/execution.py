@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipelines.local.catalog.access import refused_table
 from pipelines.local.compute.drivers import DriverProcess
 from pipelines.local.jobs.log_delivery import LogDelivery
 from pipelines.local.jobs.readonly import ReadOnlyCopies, UnauthorizedWriteError
-from pipelines.local.jobs.states import set_state
+from pipelines.local.jobs.states import is_final, set_state
 from pipelines.local.jobs.task_code import CodeError
 from pipelines.local.jobs.task_spec import task_spec
 from pipelines.local.store import Document
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from pipelines.local.jobs.runs import Runs
 
 _TOKEN_LIFETIME_S = 48 * 3600
+TASK_TOKEN = "task "
+"""How the comment of a task's token begins."""
+
+_Result = TypeVar("_Result")
+
+
+class _KilledError(Exception):
+    """The attempt was ended while it waited."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,9 @@ class TaskExecution:
         self.workspace = runs.workspace
         self.principal = self.workspace.principal(run["run_as_user_name"])
         self.folder = self.workspace.run_folders / str(task["run_id"])
-        self.token, _ = self.workspace.tokens.issue(self.principal.name, f"task {task['run_id']}", _TOKEN_LIFETIME_S)
+        self.token, _ = self.workspace.tokens.issue(
+            self.principal.name, f"{TASK_TOKEN}{task['run_id']}", _TOKEN_LIFETIME_S
+        )
         self.copies = ReadOnlyCopies(self.workspace, self.principal, self.folder, runs.isolation)
         self._shared = shared
         self._driver: DriverProcess | None = None
@@ -66,27 +77,38 @@ class TaskExecution:
         self.folder.mkdir(parents=True)
         own_cluster: str | None = None
         try:
-            async with self.runs.slots:
-                getting = asyncio.create_task(self._compute())
-                killed = asyncio.create_task(self._killed.wait())
-                await asyncio.wait({getting, killed}, return_when=asyncio.FIRST_COMPLETED)
-                if not getting.done():
-                    getting.cancel()
-                    await asyncio.wait({getting})
-                    return self._stopped()
-                killed.cancel()
-                self._driver, cluster, own_cluster = getting.result()
-                if self._killed.is_set():
-                    return self._stopped()
-                return await self._run(self._driver, cluster)
+            await self._unless_killed(self.runs.slots.acquire())
+            try:
+                self._driver, cluster, own_cluster = await self._unless_killed(self._compute())
+                return self._stopped() if self._killed.is_set() else await self._run(self._driver, cluster)
+            finally:
+                self.runs.slots.release()
+        except _KilledError:
+            return self._stopped()
         except CodeError as error:
             return Outcome("INTERNAL_ERROR", "FAILED", str(error))
         finally:
-            set_state(self.task, "TERMINATING")
-            self.runs.save(self.run)
+            self._show_terminating()
             if own_cluster is not None:
                 await self.workspace.clusters.terminate(own_cluster, "JOB_FINISHED")
             await asyncio.sleep(self.workspace.settings.termination_delay_s)
+
+    async def _unless_killed(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        working = asyncio.create_task(work)
+        killed = asyncio.create_task(self._killed.wait())
+        await asyncio.wait({working, killed}, return_when=asyncio.FIRST_COMPLETED)
+        killed.cancel()
+        if working.done():
+            return working.result()
+        working.cancel()
+        await asyncio.wait({working})
+        raise _KilledError
+
+    def _show_terminating(self) -> None:
+        set_state(self.task, "TERMINATING")
+        if all(is_final(task) for task in self.run["tasks"] if task is not self.task):
+            set_state(self.run, "TERMINATING")
+        self.runs.save(self.run)
 
     async def _compute(self) -> tuple[DriverProcess, Document | None, str | None]:
         """The driver to run on, its cluster (None if serverless), and the cluster to stop afterwards."""
@@ -127,8 +149,6 @@ class TaskExecution:
             with contextlib.suppress(asyncio.CancelledError):
                 await following
             delivery.deliver()
-        set_state(self.task, "TERMINATING")
-        self.runs.save(self.run)
         return self._outcome(code)
 
     def _started(self, pid: int) -> None:

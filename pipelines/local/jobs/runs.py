@@ -13,7 +13,7 @@ from typing import Any
 from pipelines.local.errors import ApiError, invalid
 from pipelines.local.identity import Principal
 from pipelines.local.jobs import specification
-from pipelines.local.jobs.execution import TaskExecution
+from pipelines.local.jobs.execution import TASK_TOKEN, TaskExecution
 from pipelines.local.jobs.readonly import ReadOnlyCopies
 from pipelines.local.jobs.states import is_final, now_ms, set_state
 from pipelines.local.store import Document
@@ -198,6 +198,7 @@ class Runs:
 
     def recover(self) -> None:
         """After a restart of the server: end what its predecessor's tasks left, and mark their runs as failed."""
+        self.workspace.tokens.revoke_commented(TASK_TOKEN)
         for run in self.all():
             if is_final(run):
                 continue
