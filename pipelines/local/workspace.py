@@ -39,7 +39,7 @@ class Workspace:
         self.started_at = time.time()
         populate(self.directory, settings)
         self.metastore.populate(settings, self.directory)
-        for folder in (self.dbfs, self.files, self.run_folders):
+        for folder in (self.dbfs, self.files, self.run_folders, self.task_home):
             folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -65,6 +65,11 @@ class Workspace:
     def run_folders(self) -> Path:
         """A folder per task run: logs, result, working directory."""
         return self.folder / "runs"
+
+    @property
+    def task_home(self) -> Path:
+        """The home folder of all tasks: a place for caches that outlive a task."""
+        return self.folder / "home"
 
     def principal(self, name: str) -> Principal:
         """The principal of that name as this workspace sees it."""

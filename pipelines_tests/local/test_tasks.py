@@ -94,7 +94,8 @@ def test_working_tree_cannot_be_imported_or_seen(
     assert "LEAK" not in done.logs
     assert done.logs.count("refused") == 3
     assert "tree []" in done.logs
-    assert "state ['development']" in done.logs
+    state = next(line for line in done.logs.splitlines() if line.startswith("state "))
+    assert state == "state ['development']"
     assert not {"PYTHONPATH", "PYTEST_CURRENT_TEST", "DATABRICKS_TOKEN"} & set(eval(done.logs.split("variables ")[1]))
 
 
@@ -172,7 +173,12 @@ def test_secret_reference_is_resolved_only_in_the_task(development: WorkspaceCli
         print("digest", hashlib.sha256(value.encode()).hexdigest(), os.environ["PLAIN"])
         print("same", dbutils.secrets.get("tasks", "key") == value)
         print("leaked into the log:", value)
-        arguments = [Path("/proc", name, "cmdline").read_bytes() for name in os.listdir("/proc") if name.isdigit()]
+        arguments = []
+        for name in os.listdir("/proc"):
+            try:
+                arguments.append(Path("/proc", name, "cmdline").read_bytes())
+            except OSError:
+                pass
         print("in arguments", any(b"{planted[:7]}-7f" in line for line in arguments))
     """
     done = run_code(development, code, None, new_cluster=cluster)

@@ -46,6 +46,8 @@ def base_environment(interpreter: Path) -> dict[str, str]:
         "PYSPARK_PYTHON": str(interpreter),
         "PYSPARK_DRIVER_PYTHON": str(interpreter),
         "PYTHONUNBUFFERED": "1",
+        # Many tasks share few cores: threads that spin while they wait take them from each other.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
 
 

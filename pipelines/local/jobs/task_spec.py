@@ -25,7 +25,9 @@ def task_spec(execution: TaskExecution, cluster: Document | None) -> dict[str, A
     """
     settings, kind = execution.workspace.settings, kind_of(execution.task)
     body = filled(execution.task[kind], _references(execution))
-    variables = base_environment(settings.interpreter) | {"HOME": str(execution.folder / "work")} | settings.environment
+    variables = (
+        base_environment(settings.interpreter) | {"HOME": str(execution.workspace.task_home)} | settings.environment
+    )
     variables |= (cluster or {}).get("spark_env_vars") or {}
     metastore, where = execution.workspace.metastore, execution.workspace.name
     names = [entry["name"] for entry in metastore.children("catalog", "")]
@@ -82,6 +84,7 @@ def _plan(execution: TaskExecution) -> dict[str, Any]:
         (execution.workspace.dbfs, Path("/dbfs"), "rw"),
         (execution.workspace.files, Path("/Workspace"), "rw"),
         (execution.folder, execution.folder, "rw"),
+        (execution.workspace.task_home, execution.workspace.task_home, "rw"),
         *((view.source, view.target, view.mode) for view in (*volumes, *tables)),
     ]
     return {
