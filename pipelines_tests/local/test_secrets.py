@@ -44,6 +44,6 @@ def test_secret_is_only_for_those_granted(development: WorkspaceClient, administ
 
 def test_secrets_are_of_one_workspace(development: WorkspaceClient, production: WorkspaceClient) -> None:
     development.secrets.create_scope("own")
-    development.secrets.put_secret("own", "key", string_value="development")
+    development.secrets.put_secret("own", "key", string_value="of development alone")
     with pytest.raises(NotFound):
         production.secrets.get_secret("own", "key")

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
-import zipfile
 from pathlib import Path
 
-import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.service import compute, jobs
+from databricks.sdk.service import compute
 from databricks.sdk.service.catalog import VolumeType
 
 from pipelines.local.lifecycle import connection
 from pipelines.local.settings import LocalSettings
-from pipelines_tests.local.conftest import PROJECT, put_code, run_code, wait_for
+from pipelines_tests.local.conftest import run_code
 
 SUCCESS = ("TERMINATED", "SUCCESS")
 FAILED = ("TERMINATED", "FAILED")
@@ -44,86 +42,6 @@ def test_exception_is_the_runs_message(development: WorkspaceClient, development
     assert "Traceback" in done.logs
     assert done.run.state is not None
     assert "no fuel" in (done.run.state.state_message or "")
-
-
-@pytest.mark.parametrize(("code", "state"), [("0", SUCCESS), ("3", FAILED), ("'text'", FAILED)])
-def test_exit_code(development: WorkspaceClient, development_cluster: str, code: str, state: tuple[str, str]) -> None:
-    assert run_code(development, f"import sys; sys.exit({code})", development_cluster).state == state
-
-
-def test_killed_process_fails_with_its_signal(development: WorkspaceClient, development_cluster: str) -> None:
-    done = run_code(development, "import os; print('before'); os.kill(os.getpid(), 9)", development_cluster)
-    assert done.state == FAILED
-    assert "signal 9" in (done.error or "")
-    assert "before" in done.logs
-
-
-def test_missing_file_is_named(development: WorkspaceClient, development_cluster: str) -> None:
-    task = jobs.SubmitTask(
-        task_key="only",
-        existing_cluster_id=development_cluster,
-        spark_python_task=jobs.SparkPythonTask(python_file="dbfs:/nowhere.py"),
-    )
-    done = wait_for(development, development.jobs.submit(tasks=[task]).response.run_id)
-    assert done.state == ("INTERNAL_ERROR", "FAILED")
-    assert "dbfs:/nowhere.py" in (done.error or "")
-
-
-def test_working_tree_cannot_be_imported_or_seen(
-    development: WorkspaceClient, development_cluster: str, settings: LocalSettings
-) -> None:
-    code = f"""
-        import os, sys
-        for attempt in (lambda: __import__("pipelines"), lambda: __import__("pipelines_tests")):
-            try:
-                print("LEAK", attempt().__file__)
-            except ModuleNotFoundError as error:
-                print("refused", error)
-        sys.path.insert(0, {str(PROJECT)!r})
-        try:
-            import pipelines.local.settings as found
-            print("LEAK", found.__file__)
-        except ModuleNotFoundError as error:
-            print("refused", error)
-        print("tree", os.listdir({str(PROJECT / "pipelines")!r}))
-        print("state", sorted(os.listdir({str(settings.home)!r})))
-        print("variables", sorted(os.environ))
-    """
-    done = run_code(development, code, development_cluster)
-    assert done.state == SUCCESS
-    assert "LEAK" not in done.logs
-    assert done.logs.count("refused") == 3
-    assert "tree []" in done.logs
-    state = next(line for line in done.logs.splitlines() if line.startswith("state "))
-    assert state == "state ['development']"
-    assert not {"PYTHONPATH", "PYTEST_CURRENT_TEST", "DATABRICKS_TOKEN"} & set(eval(done.logs.split("variables ")[1]))
-
-
-def test_shipped_wheel_comes_first(development: WorkspaceClient, development_cluster: str) -> None:
-    wheel = io.BytesIO()
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("pipelines/__init__.py", "origin = 'shipped'\n\ndef main():\n    print('entry', origin)\n")
-        archive.writestr("pipelines-9.9.dist-info/METADATA", "Metadata-Version: 2.1\nName: pipelines\nVersion: 9.9\n")
-        archive.writestr("pipelines-9.9.dist-info/entry_points.txt", "[console_scripts]\nrun = pipelines:main\n")
-    development.dbfs.upload("/wheels/pipelines-9.9-py3-none-any.whl", io.BytesIO(wheel.getvalue()), overwrite=True)
-    libraries = [compute.Library(whl="dbfs:/wheels/pipelines-9.9-py3-none-any.whl")]
-    done = run_code(development, "import pipelines; print(pipelines.origin)", development_cluster, libraries=libraries)
-    assert (done.state, done.logs.strip()) == (SUCCESS, "shipped")
-    task = jobs.SubmitTask(
-        task_key="only",
-        existing_cluster_id=development_cluster,
-        libraries=libraries,
-        python_wheel_task=jobs.PythonWheelTask(package_name="pipelines", entry_point="run"),
-    )
-    done = wait_for(development, development.jobs.submit(tasks=[task]).response.run_id)
-    assert (done.state, done.logs.strip()) == (SUCCESS, "entry shipped")
-
-
-def test_library_that_is_not_installed_is_named(development: WorkspaceClient, development_cluster: str) -> None:
-    library = compute.Library(pypi=compute.PythonPyPiLibrary(package="numpy==0.0.1"))
-    done = run_code(development, "print(1)", development_cluster, libraries=[library])
-    assert done.state == ("INTERNAL_ERROR", "FAILED")
-    assert "numpy is installed as" in (done.error or "")
 
 
 def test_paths_of_databricks(development: WorkspaceClient, development_cluster: str) -> None:
@@ -201,37 +119,6 @@ def test_secret_without_permission_fails_the_task(development: WorkspaceClient, 
     done = run_code(development, "print(1)", None, new_cluster=cluster)
     assert done.state == FAILED
     assert "does not have READ permission on scope locked" in (done.error or "")
-
-
-def test_serverless_task(development: WorkspaceClient) -> None:
-    task = jobs.SubmitTask(
-        task_key="only",
-        environment_key="default",
-        spark_python_task=jobs.SparkPythonTask(python_file=put_code(development, "print(spark.range(3).count())")),
-    )
-    environment = jobs.JobEnvironment(environment_key="default", spec=compute.Environment(client="3"))
-    waiter = development.jobs.submit(tasks=[task], environments=[environment])
-    done = wait_for(development, waiter.response.run_id)
-    assert (done.state, done.logs.strip()) == (SUCCESS, "3")
-
-
-def test_notebook_returns_its_result(development: WorkspaceClient, development_cluster: str) -> None:
-    source = (
-        "x = dbutils.widgets.get('who')\n\n# COMMAND ----------\n\n# MAGIC %md words\n"
-        "dbutils.notebook.exit(x.upper())\n"
-    )
-    development.workspace.upload("/Shared/greeting.py", io.BytesIO(b"# Databricks notebook source\n" + source.encode()))
-    task = jobs.SubmitTask(
-        task_key="only",
-        existing_cluster_id=development_cluster,
-        notebook_task=jobs.NotebookTask(notebook_path="/Shared/greeting", base_parameters={"who": "pilot"}),
-    )
-    done = wait_for(development, development.jobs.submit(tasks=[task]).response.run_id)
-    assert done.state == SUCCESS, done.logs
-    assert done.run.tasks is not None
-    output = development.jobs.get_run_output(done.run.tasks[0].run_id or 0).notebook_output
-    assert output is not None
-    assert output.result == "PILOT"
 
 
 def test_task_leaves_no_process(development: WorkspaceClient, development_cluster: str) -> None:

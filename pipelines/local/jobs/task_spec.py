@@ -16,6 +16,8 @@ from pipelines.local.store import Document
 if TYPE_CHECKING:
     from pipelines.local.jobs.execution import TaskExecution
 
+ENGINE_SETTING = "databricks.local.engine"
+
 
 def task_spec(execution: TaskExecution, cluster: Document | None) -> dict[str, Any]:
     """Everything that the driver needs to run the task, as a JSON document.
@@ -46,7 +48,7 @@ def task_spec(execution: TaskExecution, cluster: Document | None) -> dict[str, A
         "isolation": execution.runs.isolation,
         "plan": _plan(execution),
         "python_path": _libraries(execution),
-        "catalogs": catalogs,
+        "catalogs": catalogs if _wants_engine(cluster) else [],
         "session": _session(cluster, execution.principal.name),
         **_program(execution, kind, body),
     }
@@ -107,6 +109,11 @@ def _references(execution: TaskExecution) -> dict[str, str]:
         "workspace.url": execution.workspace.host,
         **{f"job.parameters.{name}": value for name, value in parameters.items()},
     }
+
+
+def _wants_engine(cluster: Document | None) -> bool:
+    """Whether the task is to find an engine; one that brings its own (Apache Spark) says so in `spark_conf`."""
+    return ((cluster or {}).get("spark_conf") or {}).get(ENGINE_SETTING, "sail") != "none"
 
 
 def _session(cluster: Document | None, principal: str) -> dict[str, str]:
