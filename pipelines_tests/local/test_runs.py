@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+import urllib.error
+import urllib.request
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import BadRequest, ResourceDoesNotExist
-from databricks.sdk.service import jobs
+from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, ResourceDoesNotExist
+from databricks.sdk.service import compute, jobs
 
 from pipelines_tests.local.conftest import put_code, run_code, wait_for
 
@@ -128,6 +130,72 @@ def test_tasks_run_in_order_and_failures_spread(development: WorkspaceClient, de
     }
     times = {task.task_key: task for task in done.run.tasks or []}
     assert (times["good"].end_time or 0) <= (times["after_good"].end_time or 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task_key": "bad key!"}, "not valid"),
+        ({"existing_cluster_id": "0000-000000-nothing"}, "does not exist"),
+        ({"depends_on": [{"task_key": "nobody"}]}, "unknown task"),
+        ({"depends_on": [{"task_key": "a"}]}, "circle"),
+        ({"spark_python_task": None}, "Exactly one task type"),
+        ({"spark_python_task": None, "spark_jar_task": {"main_class_name": "x"}}, "no Java"),
+        ({"new_cluster": {"spark_version": "x"}}, "Only one of"),
+        ({"environment_key": "none"}, "not defined"),
+    ],
+)
+def test_bad_requests_are_refused(
+    development: WorkspaceClient, development_cluster: str, change: dict[str, Any], message: str
+) -> None:
+    task = python_task("a", "dbfs:/x.py", development_cluster).as_dict() | change
+    task = {name: value for name, value in task.items() if value is not None}
+    with pytest.raises(InvalidParameterValue, match=message):
+        development.api_client.do("POST", "/api/2.2/jobs/runs/submit", body={"tasks": [task]})
+
+
+def test_unknown_run_is_missing(development: WorkspaceClient) -> None:
+    with pytest.raises(ResourceDoesNotExist):
+        development.jobs.get_run(12345)
+
+
+def test_runs_are_listed_and_deleted(development: WorkspaceClient, development_cluster: str) -> None:
+    done = run_code(development, "print(1)", development_cluster)
+    run_id = done.run.run_id or 0
+    assert run_id in {run.run_id for run in development.jobs.list_runs(completed_only=True, limit=2)}
+    assert run_id not in {run.run_id for run in development.jobs.list_runs(active_only=True)}
+    development.jobs.delete_run(run_id)
+    with pytest.raises((NotFound, ResourceDoesNotExist)):
+        development.jobs.get_run(run_id)
+
+
+def test_page_of_a_run(development: WorkspaceClient, development_cluster: str) -> None:
+    done = run_code(development, "print('<written>')", development_cluster)
+    with urllib.request.urlopen(done.run.run_page_url or "") as page:
+        text = page.read().decode()
+    assert "TERMINATED SUCCESS" in text
+    assert "&lt;written&gt;" in text
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen((done.run.run_page_url or "").partition("key=")[0] + "key=guessed")
+
+
+def test_fresh_cluster_delivers_its_logs_and_ends(development: WorkspaceClient) -> None:
+    cluster = compute.ClusterSpec(
+        spark_version="16.4.x-scala2.12",
+        num_workers=0,
+        custom_tags={"cost_center": "training"},
+        cluster_log_conf=compute.ClusterLogConf(dbfs=compute.DbfsStorageInfo(destination="dbfs:/cluster-logs")),
+    )
+    done = run_code(development, "print('delivered')", None, new_cluster=cluster)
+    assert done.state == SUCCESS
+    assert done.run.tasks is not None
+    assert done.run.tasks[0].cluster_instance is not None
+    cluster_id = done.run.tasks[0].cluster_instance.cluster_id or ""
+    log = development.dbfs.download(f"/cluster-logs/{cluster_id}/driver/stdout").read()
+    assert log == b"delivered\n"
+    found = development.clusters.get(cluster_id)
+    assert found.state == compute.State.TERMINATED
+    assert found.custom_tags == {"cost_center": "training"}
 
 
 def test_cluster_that_is_stopped_loses_its_tasks_and_starts_again(development: WorkspaceClient) -> None:

@@ -6,13 +6,14 @@ import base64
 import io
 from pathlib import Path
 
+import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.service import compute
+from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.catalog import VolumeType
 
 from pipelines.local.lifecycle import connection
 from pipelines.local.settings import LocalSettings
-from pipelines_tests.local.conftest import run_code
+from pipelines_tests.local.conftest import PROJECT, run_code, wait_for
 
 SUCCESS = ("TERMINATED", "SUCCESS")
 FAILED = ("TERMINATED", "FAILED")
@@ -42,6 +43,59 @@ def test_exception_is_the_runs_message(development: WorkspaceClient, development
     assert "Traceback" in done.logs
     assert done.run.state is not None
     assert "no fuel" in (done.run.state.state_message or "")
+
+
+@pytest.mark.parametrize(("code", "state"), [("0", SUCCESS), ("3", FAILED), ("'text'", FAILED)])
+def test_exit_code(development: WorkspaceClient, development_cluster: str, code: str, state: tuple[str, str]) -> None:
+    assert run_code(development, f"import sys; sys.exit({code})", development_cluster).state == state
+
+
+def test_killed_process_fails_with_its_signal(development: WorkspaceClient, development_cluster: str) -> None:
+    done = run_code(development, "import os; print('before'); os.kill(os.getpid(), 9)", development_cluster)
+    assert done.state == FAILED
+    assert "signal 9" in (done.error or "")
+    assert "before" in done.logs
+
+
+def test_missing_file_is_named(development: WorkspaceClient, development_cluster: str) -> None:
+    task = jobs.SubmitTask(
+        task_key="only",
+        existing_cluster_id=development_cluster,
+        spark_python_task=jobs.SparkPythonTask(python_file="dbfs:/nowhere.py"),
+    )
+    done = wait_for(development, development.jobs.submit(tasks=[task]).response.run_id)
+    assert done.state == ("INTERNAL_ERROR", "FAILED")
+    assert "dbfs:/nowhere.py" in (done.error or "")
+
+
+def test_working_tree_cannot_be_imported_or_seen(
+    development: WorkspaceClient, development_cluster: str, settings: LocalSettings
+) -> None:
+    code = f"""
+        import os, sys
+        for attempt in (lambda: __import__("pipelines"), lambda: __import__("pipelines_tests")):
+            try:
+                print("LEAK", attempt().__file__)
+            except ModuleNotFoundError as error:
+                print("refused", error)
+        sys.path.insert(0, {str(PROJECT)!r})
+        try:
+            import pipelines.local.settings as found
+            print("LEAK", found.__file__)
+        except ModuleNotFoundError as error:
+            print("refused", error)
+        print("tree", os.listdir({str(PROJECT / "pipelines")!r}))
+        print("state", sorted(os.listdir({str(settings.home)!r})))
+        print("variables", sorted(os.environ))
+    """
+    done = run_code(development, code, development_cluster)
+    assert done.state == SUCCESS
+    assert "LEAK" not in done.logs
+    assert done.logs.count("refused") == 3
+    assert "tree []" in done.logs
+    state = next(line for line in done.logs.splitlines() if line.startswith("state "))
+    assert state == "state ['development']"
+    assert not {"PYTHONPATH", "PYTEST_CURRENT_TEST", "DATABRICKS_TOKEN"} & set(eval(done.logs.split("variables ")[1]))
 
 
 def test_paths_of_databricks(development: WorkspaceClient, development_cluster: str) -> None:
