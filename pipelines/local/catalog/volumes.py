@@ -1,0 +1,88 @@
+"""Unity Catalog API: volumes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import uuid4
+
+from pipelines.local.catalog.namespaces import may_manage
+from pipelines.local.endpoints import Call, Endpoints, page
+from pipelines.local.errors import invalid
+
+endpoints = Endpoints()
+
+_ROOT = "/api/2.1/unity-catalog"
+
+
+@endpoints.get(f"{_ROOT}/volumes")
+def list_volumes(call: Call) -> dict[str, Any]:
+    schema = f"{call.text('catalog_name')}.{call.text('schema_name')}".lower()
+    metastore, where = call.workspace.metastore, call.workspace.name
+    metastore.get("schema", schema)
+    metastore.privileges.require(call.principal, where, "USE_SCHEMA", "schema", schema)
+    found = [
+        entry
+        for entry in metastore.children("volume", schema)
+        if metastore.privileges.may(call.principal, where, "READ_VOLUME", "volume", entry["full_name"])
+    ]
+    return page(found, call, "volumes", 1000)
+
+
+@endpoints.post(f"{_ROOT}/volumes")
+def create_volume(call: Call) -> dict[str, Any]:
+    schema = f"{call.text('catalog_name')}.{call.text('schema_name')}".lower()
+    metastore = call.workspace.metastore
+    metastore.get("schema", schema)
+    metastore.privileges.require(call.principal, call.workspace.name, "CREATE_VOLUME", "schema", schema)
+    kind = call.text("volume_type", "MANAGED")
+    if kind != "MANAGED":
+        raise invalid("Only managed volumes can be made here.")
+    full_name = f"{schema}.{call.text('name').lower()}"
+    fields = {
+        "volume_id": str(uuid4()),
+        "volume_type": kind,
+        "comment": call.arguments.get("comment"),
+        "storage_location": f"file://{metastore.volume_folder(full_name)}",
+    }
+    return metastore.create("volume", full_name, call.principal.name, fields)
+
+
+@endpoints.get(f"{_ROOT}/volumes/{{full_name:str}}")
+def get_volume(call: Call) -> dict[str, Any]:
+    document = call.workspace.metastore.get("volume", call.path["full_name"])
+    privileges = call.workspace.metastore.privileges
+    privileges.require(call.principal, call.workspace.name, "READ_VOLUME", "volume", document["full_name"])
+    return document
+
+
+@endpoints.patch(f"{_ROOT}/volumes/{{full_name:str}}")
+def update_volume(call: Call) -> dict[str, Any]:
+    full_name = call.path["full_name"].lower()
+    call.workspace.metastore.get("volume", full_name)
+    may_manage(call, "volume", full_name)
+    changes = {name: call.arguments[name] for name in ("owner", "comment") if name in call.arguments}
+    if "owner" in changes:
+        changes["owner"] = call.workspace.directory.name_of(changes["owner"])
+    return call.workspace.metastore.update("volume", full_name, **changes)
+
+
+@endpoints.delete(f"{_ROOT}/volumes/{{full_name:str}}")
+def delete_volume(call: Call) -> dict[str, Any]:
+    full_name = call.path["full_name"].lower()
+    call.workspace.metastore.get("volume", full_name)
+    may_manage(call, "volume", full_name)
+    call.workspace.metastore.remove("volume", full_name)
+    return {}
+
+
+@endpoints.post("/api/2.0/unity-catalog/temporary-volume-credentials", f"{_ROOT}/temporary-volume-credentials")
+def volume_credentials(call: Call) -> dict[str, Any]:
+    identifier = call.text("volume_id")
+    metastore = call.workspace.metastore
+    document = next((entry for _, entry in metastore.store.items("volume") if entry["volume_id"] == identifier), None)
+    if document is None:
+        raise invalid(f"Volume '{identifier}' does not exist.")
+    privilege = "READ_VOLUME" if call.text("operation", "READ_VOLUME") == "READ_VOLUME" else "WRITE_VOLUME"
+    metastore.privileges.require(call.principal, call.workspace.name, privilege, "volume", document["full_name"])
+    return {"expiration_time": int((time.time() + 3600) * 1000), "url": document["storage_location"]}

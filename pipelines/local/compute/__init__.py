@@ -1,0 +1,1 @@
+"""Clusters, pools and policies, and the driver processes behind them."""

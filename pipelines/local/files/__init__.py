@@ -1,0 +1,1 @@
+"""Files as the workspace keeps them: DBFS, Unity Catalog volumes, workspace files."""

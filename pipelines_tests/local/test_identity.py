@@ -1,0 +1,83 @@
+"""Tokens: whose they are, where they hold, and how a wrong one is refused."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.core import Config
+from databricks.sdk.credentials_provider import oauth_service_principal
+from databricks.sdk.errors import PermissionDenied, Unauthenticated
+
+from pipelines.local.lifecycle import connection
+from pipelines.local.settings import LocalSettings
+from pipelines_tests.local.conftest import client_with
+
+
+def test_token_names_its_principal(development: WorkspaceClient, administrator: WorkspaceClient) -> None:
+    service, admin = development.current_user.me(), administrator.current_user.me()
+    assert service.display_name == "pipelines-development"
+    assert admin.user_name == "admin@development.local"
+    assert "admins" in {group.display for group in admin.groups or []}
+    assert "admins" not in {group.display for group in service.groups or []}
+
+
+def test_wrong_token_is_refused_in_databricks_words(settings: LocalSettings) -> None:
+    host = connection(settings, "development").host
+    with pytest.raises(PermissionDenied, match="Invalid access token"):
+        client_with(host, "dapi" + "0" * 32).current_user.me()
+
+
+def test_token_of_other_workspace_is_refused(settings: LocalSettings) -> None:
+    development, production = connection(settings, "development"), connection(settings, "production")
+    for host, token in ((development.host, production.token), (production.host, development.token)):
+        with pytest.raises(PermissionDenied, match="Invalid access token"):
+            client_with(host, token).clusters.list().__next__()
+
+
+def test_token_expires(settings: LocalSettings, development: WorkspaceClient) -> None:
+    token = development.tokens.create(comment="short", lifetime_seconds=1).token_value
+    assert token is not None
+    host = connection(settings, "development").host
+    assert client_with(host, token).current_user.me().display_name == "pipelines-development"
+    time.sleep(1.1)
+    with pytest.raises(Unauthenticated, match="expired"):
+        client_with(host, token).current_user.me()
+
+
+def test_revoked_token_is_refused(settings: LocalSettings, development: WorkspaceClient) -> None:
+    created = development.tokens.create(comment="revoked")
+    assert created.token_info is not None
+    development.tokens.delete(created.token_info.token_id or "")
+    with pytest.raises(PermissionDenied):
+        client_with(connection(settings, "development").host, created.token_value or "").current_user.me()
+
+
+def test_service_principal_signs_in_by_oauth(settings: LocalSettings, development: WorkspaceClient) -> None:
+    found = connection(settings, "development")
+    application_id = development.current_user.me().user_name
+    signed_in = WorkspaceClient(
+        config=Config(
+            host=found.host,
+            client_id=application_id,
+            client_secret=found.token,
+            credentials_strategy=oauth_service_principal,
+        )
+    )
+    assert signed_in.current_user.me().user_name == application_id
+
+
+def test_only_an_administrator_makes_tokens_for_others(
+    development: WorkspaceClient, administrator: WorkspaceClient, settings: LocalSettings
+) -> None:
+    created = administrator.service_principals.create(display_name="analysts")
+    application_id = created.application_id or ""
+    with pytest.raises(PermissionDenied):
+        development.token_management.create_obo_token(application_id)
+    token = administrator.token_management.create_obo_token(application_id, comment="test").token_value
+    me = client_with(connection(settings, "development").host, token or "").current_user.me()
+    assert me.display_name == "analysts"
+    assert [
+        entry.display_name for entry in administrator.service_principals.list(filter='displayName eq "analysts"')
+    ] == ["analysts"]
