@@ -58,7 +58,7 @@ def _imports(file: Path) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             if node.level:
                 # This package is copied into tasks under another name; a relative import cannot leave its folder.
-                assert file.parent == PACKAGE / "local" / "runtime" and node.level == 1, f"{file}:{node.lineno}"
+                assert (file.parent, node.level) == (PACKAGE / "local" / "runtime", 1), f"{file}:{node.lineno}"
                 continue
             yield node.lineno, node.module or ""
             if node.module == "pipelines":
