@@ -21,7 +21,7 @@ from pipelines.environments import Settings, current_settings
 from pipelines.partitions import today
 
 FIRST_SEED = 20_300
-SESSIONS = 50
+SESSIONS = 42
 
 
 @click.command()
