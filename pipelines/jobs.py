@@ -35,4 +35,16 @@ full_flow = dg.define_asset_job(
     description="The main job: one day's uploads to gold, then models trained on all of gold, then predictions.",
 )
 
-jobs = [full_flow, ingest, train, predict]
+train_for_customers = dg.define_asset_job(
+    "train_for_customers",
+    selection=_models,
+    description="Trains, evaluates and registers every model in production, on attested gold.",
+)
+
+branch_train = dg.define_asset_job(
+    "train", selection=_models, description="Trains, evaluates and registers the branch's own models on shared gold."
+)
+
+development_jobs = [full_flow, ingest, train, predict]
+branch_jobs = [branch_train, predict]
+production_jobs = [train_for_customers]

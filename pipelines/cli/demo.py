@@ -58,7 +58,7 @@ def demo(sessions: Path | None, count: int) -> None:
 
 
 def _show(console: Console, settings: Settings) -> list[Path]:
-    engine = open_engine(settings.engine, settings.warehouse)
+    engine = open_engine(settings.engine, settings.tables)
     try:
         print_tables(console, engine, settings)
         print_quarantined(console, engine)

@@ -25,7 +25,7 @@ def ingest(path: Path, annotations: bool) -> None:
     console, settings = Console(), current_settings()
     place_files(console, settings, path, "annotations" if annotations else "sessions", today())
     run = run_with_progress(console, settings, "ingest", today().isoformat())
-    engine = open_engine(settings.engine, settings.warehouse)
+    engine = open_engine(settings.engine, settings.tables)
     try:
         print_tables(console, engine, settings)
         print_quarantined(console, engine, today())

@@ -17,7 +17,7 @@ def status() -> None:
     """Show tables, models, predictions, quarantined files and the last runs."""
     console, settings = Console(), current_settings()
     console.print(f"Environment {settings.environment} in {settings.home}, landing zone {settings.landing}")
-    engine = open_engine(settings.engine, settings.warehouse)
+    engine = open_engine(settings.engine, settings.tables)
     try:
         print_tables(console, engine, settings)
         print_predictions(console, engine, settings)

@@ -9,25 +9,23 @@ import sys
 import tempfile
 import threading
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from pipelines.engines.delta_jars import provide_delta_jars
-from pipelines.engines.engine import CATALOGS, Engine
+from pipelines.engines.engine import CATALOGS
 from pipelines.engines.java import cache_folder, provide_java
+from pipelines.engines.spark import SparkEngine
 from pipelines.tables.contract import TableName
 
 if TYPE_CHECKING:
     from pyspark.core.context import SparkContext
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
-_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 
 _starting = threading.Lock()
-_merging = threading.Lock()
 
 
-class ApacheSparkEngine(Engine):
+class ApacheSparkEngine(SparkEngine):
     """Spark's own JVM, one for the whole process; every engine has a session and catalogs of its own in it."""
 
     name = "apache_spark"
@@ -52,21 +50,6 @@ class ApacheSparkEngine(Engine):
         for name in CATALOGS:
             manager.catalog(name).setDelegateCatalog(manager.catalog("spark_catalog"))
         return session
-
-    def merge(self, target: TableName, on: str, clauses: str, source: DataFrame, metadata: str | None = None) -> None:
-        self.refresh(target)
-        view = f"merge_source_{uuid4().hex}"
-        source.createOrReplaceTempView(view)
-        try:
-            with _merging:  # the setting is the session's, so a merge of another thread would carry it too
-                if metadata is not None:
-                    self.spark.conf.set(_USER_METADATA, metadata)
-                try:
-                    self.spark.sql(f"MERGE INTO {target} t USING {view} s ON {on} {clauses}")
-                finally:
-                    self.spark.conf.unset(_USER_METADATA)
-        finally:
-            self.spark.catalog.dropTempView(view)
 
     def _stop(self, session: SparkSession) -> None:
         """Nothing but to forget the session: the JVM serves the process's next engine and ends with the process."""

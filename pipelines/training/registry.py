@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 IDENTITY_TAG = "training_identity"
 FEATURES_TAG = "features_digest"
 GOLD_TAG = "gold_versions"
+CHAMPION = "champion"
+"""Alias of the version in use."""
 CARD_FILE = "card.md"
 FIGURES_FOLDER = "figures"
 BASELINE_PREFIX = "baseline_"
@@ -60,16 +62,17 @@ def connect(settings: Settings) -> MlflowClient:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     import mlflow
 
-    settings.artifacts.mkdir(parents=True, exist_ok=True)
+    if settings.artifacts is not None:
+        settings.artifacts.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(settings.tracking_uri)
-    mlflow.set_registry_uri(settings.tracking_uri)
+    mlflow.set_registry_uri(settings.registry_uri)
     return mlflow.MlflowClient()
 
 
 def find_version(settings: Settings, name: str, identity: str) -> TrainedModel | None:
     """The version that was made from the same data by the same code, if there is one."""
     client = connect(settings)
-    experiment = client.get_experiment_by_name(registered_name(settings, name))
+    experiment = client.get_experiment_by_name(settings.experiments + registered_name(settings, name))
     if experiment is None:
         return None
     runs = client.search_runs([experiment.experiment_id], f"tags.{IDENTITY_TAG} = '{identity}'")
@@ -94,7 +97,7 @@ def describe_version(settings: Settings, name: str, version: int, *, reused: boo
         found = client.get_model_version(full_name, str(version))
     except mlflow.MlflowException as error:
         raise UnknownModelVersionError(
-            f"{full_name} has no version {version} in {settings.tracking_uri}. Train it first: materialize its asset."
+            f"{full_name} has no version {version} in {settings.registry_uri}. Train it first: materialize its asset."
         ) from error
     run = client.get_run(str(found.run_id))
     folder = Path(download_artifacts(run_id=run.info.run_id))
@@ -173,6 +176,37 @@ def log_version(
     return describe_version(settings, manifest.name, int(version.version))
 
 
+def point_alias(settings: Settings, name: str, alias: str, version: int) -> None:
+    """Make the alias name this version of the model; nothing is written if it does already."""
+    import mlflow
+
+    client, full_name = connect(settings), registered_name(settings, name)
+    try:
+        if int(client.get_model_version_by_alias(full_name, alias).version) == version:
+            return
+    except mlflow.MlflowException:
+        pass  # there is no such alias yet
+    client.set_registered_model_alias(full_name, alias, str(version))
+
+
+def version_of_alias(settings: Settings, name: str, alias: str) -> int:
+    """The version that the alias names.
+
+    Raises:
+        UnknownModelVersionError: the model has no such alias.
+    """
+    import mlflow
+
+    full_name = registered_name(settings, name)
+    try:
+        return int(connect(settings).get_model_version_by_alias(full_name, alias).version)
+    except mlflow.MlflowException as error:
+        raise UnknownModelVersionError(
+            f"{full_name} has no version with the alias {alias} in {settings.registry_uri}. Train one first: run the "
+            "job `train` (or `pipelines demo`)."
+        ) from error
+
+
 def saved_estimator(settings: Settings, name: str, version: int) -> bytes:
     """The skops file of a registered version.
 
@@ -188,13 +222,14 @@ def saved_estimator(settings: Settings, name: str, version: int) -> bytes:
         folder = Path(download_artifacts(f"models:/{full_name}/{version}"))
     except mlflow.MlflowException as error:
         raise UnknownModelVersionError(
-            f"{full_name} version {version} is not in {settings.tracking_uri}. Train it first: materialize its asset."
+            f"{full_name} version {version} is not in {settings.registry_uri}. Train it first: materialize its asset."
         ) from error
     return next(folder.glob("*.skops")).read_bytes()
 
 
 def _experiment(client: MlflowClient, settings: Settings, full_name: str) -> str:
-    experiment = client.get_experiment_by_name(full_name)
+    experiment = client.get_experiment_by_name(settings.experiments + full_name)
     if experiment is not None:
         return experiment.experiment_id
-    return client.create_experiment(full_name, artifact_location=(settings.artifacts / full_name).as_uri())
+    place = None if settings.artifacts is None else (settings.artifacts / full_name).as_uri()
+    return client.create_experiment(settings.experiments + full_name, artifact_location=place)

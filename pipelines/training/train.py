@@ -26,6 +26,7 @@ from pipelines.training.registry import (
     log_version,
     registered_name,
 )
+from pipelines.training.scratch import scratch_folder
 from pipelines.training.split import KNOWN, TRAIN, VALIDATION
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def train_model(
             say(f"{existing.registered_name} version {existing.version} is made of the same: reused")
             return existing
         say("computing features")
-        with prepared_examples(engine, manifest, code, gold, settings.home / "scratch", say) as examples:
+        with prepared_examples(engine, manifest, code, gold, scratch_folder(settings), say) as examples:
             say("fitting")
             saved = save_estimator(code.fit(examples.labelled(code, TRAIN, VALIDATION), manifest.parameters))
             # What is judged is what was saved, not what was fitted.

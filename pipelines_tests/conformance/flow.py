@@ -92,7 +92,7 @@ def predict(engine: Engine, settings: Settings, manifest: Manifest) -> None:
 def main(landing: Path, home: Path) -> None:
     """The flow on the embedded engine, below `home`."""
     settings = settings_from({"PIPELINES_HOME": str(home)})
-    engine = open_engine("sail", settings.warehouse)
+    engine = open_engine("sail", settings.tables)
     make_tables(engine, landing)
     write_features(engine, home)
     register_models(engine, settings)

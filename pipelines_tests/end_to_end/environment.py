@@ -74,7 +74,7 @@ def contents(settings: Settings) -> dict[str, list[dict[str, object]]]:
     """
     found: dict[str, list[dict[str, object]]] = {}
     for contract in ALL:
-        folder = settings.warehouse.joinpath(*contract.name)
+        folder = settings.tables.joinpath(*contract.name)
         if not (folder / "_delta_log").is_dir():
             continue
         columns = [name for name in contract.stable_columns if name != "file_version"]

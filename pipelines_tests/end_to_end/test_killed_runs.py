@@ -83,8 +83,8 @@ def test_a_run_with_nothing_new_changes_no_table(tmp_path: Path):
 
 
 def _versions(settings: Settings) -> dict[str, int]:
-    logs = settings.warehouse.glob("*/*/*/_delta_log")
-    return {str(log.parent.relative_to(settings.warehouse)): len(list(log.glob("*.json"))) for log in logs}
+    logs = settings.tables.glob("*/*/*/_delta_log")
+    return {str(log.parent.relative_to(settings.tables)): len(list(log.glob("*.json"))) for log in logs}
 
 
 def _wait_for_step(process: subprocess.Popen[bytes], step: str) -> None:

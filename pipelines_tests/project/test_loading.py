@@ -10,8 +10,9 @@ from pathlib import Path
 PROBE = """
 import json, os, sys, threading
 before = threading.active_count()
-from pipelines.definitions import development
-repository = development.get_repository_def()
+from pipelines.definitions import development, production
+repository = development().get_repository_def()
+production().get_repository_def()
 print(json.dumps({
     "modules": sorted(sys.modules),
     "jobs": sorted(repository.job_names),
@@ -20,7 +21,21 @@ print(json.dumps({
         if os.path.exists("/proc/self/task") else [],
 }))
 """
-HEAVY = ("mlflow", "sklearn", "skops", "pyspark", "pysail", "deltalake", "pandas", "polars", "jsbsim", "matplotlib")
+HEAVY = (
+    "databricks",
+    "dagster_databricks",
+    "boto3",
+    "mlflow",
+    "sklearn",
+    "skops",
+    "pyspark",
+    "pysail",
+    "deltalake",
+    "pandas",
+    "polars",
+    "jsbsim",
+    "matplotlib",
+)
 
 
 def test_definitions_load_without_heavy_packages_model_code_or_side_effects(tmp_path: Path):

@@ -24,7 +24,9 @@ from pipelines.training.registry import (
     UnknownModelVersionError,
     connect,
     describe_version,
+    point_alias,
     saved_estimator,
+    version_of_alias,
 )
 from pipelines.training.train import train_model
 from pipelines_tests.training.flown_gold import drawn_flight, write_gold
@@ -99,6 +101,14 @@ def test_registry_holds_signature_example_and_no_pickle(trained: Trained) -> Non
     assert client.get_model_version(trained.model.registered_name, "1").description == trained.model.card
     parameters = client.get_run(trained.model.run_id).data.params
     assert parameters["seed"] == str(load_manifests()[NAME].parameters["seed"])
+
+
+def test_an_alias_names_the_version_it_was_pointed_at_last(trained: Trained) -> None:
+    with pytest.raises(UnknownModelVersionError, match="no version with the alias spare"):
+        version_of_alias(trained.settings, NAME, "spare")
+    point_alias(trained.settings, NAME, "spare", trained.model.version)
+    point_alias(trained.settings, NAME, "spare", trained.model.version)
+    assert version_of_alias(trained.settings, NAME, "spare") == trained.model.version
 
 
 def test_same_data_and_code_give_the_existing_version(trained: Trained) -> None:
