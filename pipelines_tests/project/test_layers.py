@@ -28,6 +28,8 @@ ALLOWED = {
     "jobs": {"checks"},
     "sensors": {"environments", "jobs", "landing", "partitions"},
     "local": set(),
+    "databricks": set(),
+    "metastore": {"databricks", "models", "tables"},
     "definitions": {"assets", "checks", "sensors", "jobs", "environments", "resources"},
 }
 # Packages that a layer must never know.
@@ -40,6 +42,7 @@ BANNED = {
     "models": {"dagster", "mlflow"},
     "training": {"dagster"},
     "local": {"dagster", "mlflow", "sklearn"},
+    "metastore": {"pyspark", "dagster", "mlflow"},
     "assets": {"pyspark", "pysail", "mlflow", "sklearn", "deltalake"},
     "checks": {"pyspark", "pysail", "mlflow", "sklearn", "deltalake"},
     "sensors": {"pyspark", "pysail", "mlflow", "sklearn", "deltalake"},
