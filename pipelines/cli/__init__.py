@@ -15,6 +15,7 @@ _COMMANDS = {
     "ingest": "Put session files into today's landing zone and take them to gold.",
     "sql": "Run a query on the tables and print the rows.",
     "status": "Show tables, models, quarantined files and the last runs.",
+    "bootstrap": "Print what a Databricks workspace needs as SQL, apply it, or compare it with what is there.",
     "dev": "Open Dagster's UI with its daemon, everything loaded.",
 }
 

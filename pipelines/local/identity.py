@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from pipelines.local.errors import ApiError
-from pipelines.local.settings import LocalSettings
+from pipelines.local.settings import LocalSettings, admin_name
 from pipelines.local.store import Document, Store
 
 _NAMESPACE = uuid.UUID("6d0e7a52-0c61-4a1c-9a57-6f2f7b1c9d10")
@@ -158,11 +158,6 @@ class Tokens:
     def revoke_token(self, token: str) -> None:
         """Make this token invalid."""
         self._store.delete("token", _digest(token))
-
-
-def admin_name(workspace: str) -> str:
-    """The user who administers a workspace from the start."""
-    return f"admin@{workspace}.local"
 
 
 def populate(directory: Directory, settings: LocalSettings) -> None:

@@ -66,7 +66,7 @@ class TableContract:
         return tuple(column.name for column in self.columns if not column.volatile)
 
     def ddl(self, location: str | None = None) -> str:
-        """The `CREATE TABLE` statement for the table at `location`, or for a managed one."""
+        """The `CREATE TABLE` statement for the table at `location`; without one it is the catalog's to choose."""
         columns = ",\n  ".join(
             f"{column.name} {column.type}{'' if column.nullable else ' NOT NULL'} COMMENT {_quoted(column.comment)}"
             for column in self.columns

@@ -18,9 +18,8 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 from databricks.sdk.service import jobs
 
-from pipelines.local.identity import admin_name
 from pipelines.local.lifecycle import connection, down
-from pipelines.local.settings import LocalSettings
+from pipelines.local.settings import LocalSettings, admin_name
 
 PROJECT = Path(__file__).resolve().parents[2]
 FINAL = ("TERMINATED", "INTERNAL_ERROR", "SKIPPED")
@@ -125,6 +124,7 @@ def local_settings(home: Path, **changes: Any) -> LocalSettings:
         warehouse=home / "warehouse",
         preload=PRELOADED,
         hidden=(PROJECT / "pipelines", PROJECT / "pipelines_tests"),
+        private={name: (home / "private" / name,) for name in ("development", "production")},
     )
     return settings.with_changes(**changes)
 

@@ -102,7 +102,7 @@ class Metastore:
         if kind in ("catalog", "schema"):
             self.warehouse.joinpath(*full_name.split(".")).mkdir(parents=True, exist_ok=True)
         if kind == "volume":
-            self.volume_folder(full_name).mkdir(parents=True, exist_ok=True)
+            local_path(document["storage_location"]).mkdir(parents=True, exist_ok=True)
         return document
 
     def update(self, kind: str, full_name: str, **changes: Any) -> Document:
@@ -136,8 +136,8 @@ class Metastore:
             self.store.delete("grant", f"{kind}:{full_name}")
         if kind == "table" and document.get("table_type") == "MANAGED":
             self._move_aside(local_path(document["storage_location"]))
-        if kind == "volume":
-            self._move_aside(self.volume_folder(full_name))
+        if kind == "volume" and document["volume_type"] == "MANAGED":
+            self._move_aside(local_path(document["storage_location"]))
 
     def _move_aside(self, folder: Path) -> None:
         if folder.is_dir():
@@ -145,8 +145,17 @@ class Metastore:
             shutil.move(str(folder), str(self.dropped / uuid4().hex))
 
     def volume_folder(self, full_name: str) -> Path:
-        """The folder that holds the volume's files."""
-        return self.volumes.joinpath(*full_name.split("."))
+        """The folder that holds the volume's files.
+
+        Raises:
+            ApiError: there is no such volume.
+        """
+        return local_path(self.get("volume", full_name)["storage_location"])
+
+    def external_folders(self) -> list[Path]:
+        """The folders of all external volumes: files of their own, wherever on this machine."""
+        found = [document for _, document in self.store.items("volume") if document["volume_type"] == "EXTERNAL"]
+        return [local_path(document["storage_location"]) for document in found]
 
     def create_table(self, body: Document, owner: str) -> Document:
         """Register a Delta table; its log is begun, with columns, partitions, comments and properties, if it has none.

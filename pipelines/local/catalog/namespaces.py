@@ -92,6 +92,10 @@ def get_catalog(call: Call) -> dict[str, Any]:
 @endpoints.patch(f"{_ROOT}/catalogs/{{name:str}}")
 def update_catalog(call: Call) -> dict[str, Any]:
     may_manage(call, "catalog", call.path["name"])
+    catalog = call.workspace.metastore.get("catalog", call.path["name"])
+    if call.arguments.get("isolation_mode") == "ISOLATED" and "bindings" not in catalog:
+        # As on Databricks, the workspace from which a catalog is isolated goes on seeing it.
+        call.workspace.metastore.update("catalog", catalog["name"], bindings={call.workspace.name: True})
     return catalog_shown(
         _changed(call, "catalog", call.path["name"], ("owner", "comment", "properties", "isolation_mode"))
     )

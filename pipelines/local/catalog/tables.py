@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pipelines.local.catalog.metastore import local_path
+from pipelines.local.catalog.locations import require_own_table_location
 from pipelines.local.catalog.namespaces import may_manage, visible
 from pipelines.local.endpoints import Call, Endpoints, page
 from pipelines.local.errors import ApiError, forbidden, invalid, missing
@@ -120,31 +120,10 @@ def create_table(call: Call) -> dict[str, Any]:
     metastore = call.workspace.metastore
     metastore.get("schema", schema)
     metastore.privileges.require(call.principal, call.workspace.name, "CREATE_TABLE", "schema", schema)
-    _require_own_location(call)
+    require_own_table_location(call)
     full_name = f"{schema}.{call.text('name').lower()}"
     staged = metastore.store.delete("staged", full_name)
     return _shown(call, metastore.create_table({**call.arguments, "staged": staged}, call.principal.name))
-
-
-def _require_own_location(call: Call) -> None:
-    location = call.arguments.get("storage_location")
-    if not location:
-        return
-    folder = local_path(location)
-    for _, other in call.workspace.metastore.store.items("table"):
-        taken = local_path(other["storage_location"])
-        if folder == taken or folder in taken.parents or taken in folder.parents:
-            raise ApiError(
-                "INVALID_PARAMETER_VALUE",
-                f"Input path url '{location}' overlaps with other external tables or volumes: {other['full_name']}.",
-            )
-    warehouse = call.workspace.metastore.warehouse
-    own = warehouse.joinpath(call.text("catalog_name"), call.text("schema_name"), call.text("name"))
-    if warehouse in folder.parents and folder != own:
-        raise invalid(f"Input path url '{location}' overlaps with managed storage.")
-    state = call.workspace.settings.home
-    if folder == state or state in folder.parents:
-        raise forbidden("CREATE EXTERNAL TABLE", "External Location", location)
 
 
 @endpoints.patch(_TABLE)

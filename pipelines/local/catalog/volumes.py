@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
+from pipelines.local.catalog.locations import require_own_volume_location
 from pipelines.local.catalog.namespaces import may_manage
 from pipelines.local.endpoints import Call, Endpoints, page
 from pipelines.local.errors import invalid
@@ -35,15 +37,23 @@ def create_volume(call: Call) -> dict[str, Any]:
     metastore = call.workspace.metastore
     metastore.get("schema", schema)
     metastore.privileges.require(call.principal, call.workspace.name, "CREATE_VOLUME", "schema", schema)
-    kind = call.text("volume_type", "MANAGED")
-    if kind != "MANAGED":
-        raise invalid("Only managed volumes can be made here.")
     full_name = f"{schema}.{call.text('name').lower()}"
+    kind = call.text("volume_type", "MANAGED")
+    if kind not in ("MANAGED", "EXTERNAL"):
+        raise invalid(f"Volume type {kind} does not exist: use MANAGED or EXTERNAL.")
+    if kind == "EXTERNAL":
+        # Databricks asks for this one on the external location around the folder; here there are no such locations.
+        metastore.privileges.require(call.principal, call.workspace.name, "CREATE_EXTERNAL_VOLUME", "schema", schema)
+        folder = require_own_volume_location(call)
+    elif call.arguments.get("storage_location"):
+        raise invalid("A managed volume has no storage location of its own: leave it out, or make the volume EXTERNAL.")
+    else:
+        folder = metastore.volumes.joinpath(*full_name.split("."))
     fields = {
         "volume_id": str(uuid4()),
         "volume_type": kind,
         "comment": call.arguments.get("comment"),
-        "storage_location": f"file://{metastore.volume_folder(full_name)}",
+        "storage_location": f"file://{quote(str(folder))}",
     }
     return metastore.create("volume", full_name, call.principal.name, fields)
 

@@ -100,6 +100,7 @@ class DriverProcess:
             "log": str(self._log),
             "environment": environment,
             "hidden": [str(folder) for folder in self._settings.hidden],
+            "shown": [str(self._settings.home)],
             "preload": list(self._preload),
         }
         self._say(configuration)

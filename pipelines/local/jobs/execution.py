@@ -139,7 +139,7 @@ class TaskExecution:
                 "cluster_id": cluster["cluster_id"],
                 "spark_context_id": str(cluster["spark_context_id"]),
             }
-        delivery = LogDelivery(self.workspace, cluster, self.folder)
+        delivery = LogDelivery(self.workspace, self.principal, cluster, self.folder)
         following = asyncio.create_task(delivery.follow())
         running = asyncio.create_task(driver.run(spec, self._started))
         try:
