@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipelines.environments import LOCATIONS, Settings
-from pipelines.local.settings import LocalSettings, settings_below
-from pipelines.local.stack import StackConnection
+from pipelines.local.lifecycle import connection
+from pipelines.local.settings import LocalSettings, admin_name, settings_below
+from pipelines.local.stack import StackConnection, ensure_stack
+from pipelines.metastore import PUBLIC_KEY, SECRET_SCOPE, Site, plan_for
 
 if TYPE_CHECKING:
-    pass
+    from databricks.sdk import WorkspaceClient
+
+    from pipelines.databricks.bootstrap.plan import Plan
 
 
 def local_settings(settings: Settings) -> LocalSettings:
-    """The two local workspaces over the environment's tables."""
-    return settings_below(
-        home=settings.home / "databricks", warehouse=settings.tables, project=settings.remote.repository
-    ).with_changes(
+    """The two local workspaces over the environment's tables; what they grant is the bootstrap's to say."""
+    assert settings.remote is not None
+    below = settings_below(settings.home / "databricks", settings.tables, settings.remote.repository)
+    return below.with_changes(
         grants=(),
         private={name: (settings.home / "mlflow" / name,) for name in LOCATIONS},
         environment={"OMP_WAIT_POLICY": "PASSIVE"},
@@ -24,4 +28,34 @@ def local_settings(settings: Settings) -> LocalSettings:
 
 
 def connected(settings: Settings) -> StackConnection:
-    """The location's workspace, running and prepared. Costs milliseconds where it is."""
+    """The location's workspace, running and prepared; its cluster is up or on its way. Milliseconds if all is there.
+
+    Production reads what development grants it, so development's workspace is prepared before production's.
+    """
+    local, site = local_settings(settings), Site(f"file://{settings.landing}", data_scientists=None)
+    for folder in (settings.landing, settings.home / "mlflow" / settings.location):
+        folder.mkdir(parents=True, exist_ok=True)
+    development, production = (plan_for(name, site) for name in LOCATIONS)
+    found = ensure_stack(local, "development", lambda client: _apply(development, client, {}), development.digest)
+    if settings.location == "development":
+        return found
+    return ensure_stack(
+        local, "production", lambda client: _apply(production, client, _public_key(local)), production.digest
+    )
+
+
+def _apply(plan: Plan, client: WorkspaceClient, supplied: dict[str, str]) -> None:
+    from pipelines.databricks.bootstrap.apply import apply
+
+    apply(plan, client, supplied)
+
+
+def _public_key(local: LocalSettings) -> dict[str, str]:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.core import Config
+
+    from pipelines.databricks.bootstrap.secret_scopes import read_secret
+
+    found = connection(local, "development", admin_name("development"))
+    administrator = WorkspaceClient(config=Config(host=found.host, token=found.token, auth_type="pat"))
+    return {PUBLIC_KEY: read_secret(administrator, SECRET_SCOPE, PUBLIC_KEY)}
