@@ -57,8 +57,8 @@ def demo(sessions: Path | None, count: int) -> None:
     print_seconds(console, seconds)
     for file in pictures:
         console.print(f"Picture of an analysed session: {file}")
-    console.print(f"Dagster runs {', '.join(run.run_id for run in runs)}. Open the UI with [bold]make dev[/bold]; ask with "
-                  '[bold].venv/bin/pipelines sql "SELECT ..."[/bold]')  # fmt: skip
+    console.print(f"Dagster runs: {', '.join(run.run_id for run in runs)}.")
+    console.print('Open the UI with [bold]make dev[/bold]; ask with [bold].venv/bin/pipelines sql "SELECT ..."[/bold]')
 
 
 def _run(
