@@ -1,0 +1,1 @@
+"""Runs steps of any Dagster project on Databricks; knows nothing of this project's tables and models."""
