@@ -1,0 +1,112 @@
+"""A Dagster project in a git repository of its own, small enough to be read at a glance: what launcher tests ship."""
+
+from __future__ import annotations
+
+import subprocess
+import textwrap
+from pathlib import Path
+
+_JOBS = '''
+"""Steps that run wherever `launcher` has them run."""
+
+import os
+import time
+
+import dagster as dg
+
+from shipped.what import WHAT
+
+
+def _launcher(_):
+    if "RUNS_REMOTELY" in os.environ:
+        return None
+    from pipelines_tests.databricks.wiring import launcher
+
+    return launcher()
+
+
+@dg.asset(required_resource_keys={"launcher"})
+def empty(context) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"what": WHAT, "remote": "RUNS_REMOTELY" in os.environ})
+
+
+@dg.asset(required_resource_keys={"launcher"})
+def telling(context) -> dg.MaterializeResult:
+    for number in range(int(os.environ.get("MESSAGES", 5))):
+        context.log.info(f"message {number}")
+        time.sleep(float(os.environ.get("PAUSE_S", 0)))
+    print("printed by the step")
+    return dg.MaterializeResult(metadata={"file": __file__})
+
+
+@dg.asset(required_resource_keys={"launcher"})
+def waiting(context) -> dg.MaterializeResult:
+    folder = os.environ["SIGNALS"]
+    context.log.info("waits")
+    while not os.path.exists(f"{folder}/go"):
+        time.sleep(0.02)
+    return dg.MaterializeResult()
+
+
+@dg.asset(required_resource_keys={"launcher"})
+def failing(context) -> dg.MaterializeResult:
+    print("about to fail")
+    raise ValueError("no fuel")
+
+
+jobs = {
+    asset.key.path[-1]: dg.define_asset_job(asset.key.path[-1], selection=[asset])
+    for asset in (empty, telling, waiting, failing)
+}
+
+
+def job(name):
+    return dg.Definitions(
+        assets=[empty, telling, waiting, failing],
+        jobs=list(jobs.values()),
+        resources={"launcher": dg.ResourceDefinition(_launcher)},
+        executor=dg.in_process_executor,
+    ).resolve_job_def(name)
+
+
+def empty_job():
+    return job("empty")
+
+
+def telling_job():
+    return job("telling")
+
+
+def waiting_job():
+    return job("waiting")
+
+
+def failing_job():
+    return job("failing")
+'''
+
+
+def make_repository(folder: Path) -> Path:
+    """A repository with one commit of the package `shipped`."""
+    package = folder / "shipped"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "what.py").write_text('WHAT = "committed"\n')
+    (package / "jobs.py").write_text(textwrap.dedent(_JOBS).lstrip())
+    (folder / ".gitignore").write_text("__pycache__/\n")
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    commit(folder, "first")
+    return folder
+
+
+def commit(folder: Path, message: str) -> str:
+    """Commit everything; the commit's name."""
+    git(folder, "add", "--all")
+    git(folder, "-c", "user.name=Test", "-c", "user.email=test@example.org", "commit", "--quiet", "-m", message)
+    return git(folder, "rev-parse", "HEAD")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git there; what it printed."""
+    done = subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
