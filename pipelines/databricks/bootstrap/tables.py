@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pipelines.databricks.bootstrap.identities import Identities
@@ -13,6 +14,7 @@ from pipelines.databricks.bootstrap.step import BootstrapError
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
+    from databricks.sdk.service.jobs import Run
 
 _LONGEST_JOB_S = 30 * 60
 _LONGEST_STATEMENT_S = 10 * 60
@@ -52,9 +54,8 @@ def create_tables_by_job(
     Raises:
         BootstrapError: the job fails; names its page and says why.
     """
-    from databricks.sdk.errors import OperationFailed
     from databricks.sdk.service.compute import Environment
-    from databricks.sdk.service.jobs import JobEnvironment, JobRunAs, SparkPythonTask, SubmitTask
+    from databricks.sdk.service.jobs import JobEnvironment, JobRunAs, RunResultState, SparkPythonTask, SubmitTask
 
     path = f"{folder}/create_tables_{plan.digest[:16]}.py"
     client.files.create_directory(folder)
@@ -75,15 +76,23 @@ def create_tables_by_job(
         run_as=JobRunAs(service_principal_name=identity) if identity else None,
     )
     try:
-        run = client.jobs.wait_get_run_job_terminated_or_skipped(waiter.run_id)
-    except OperationFailed as error:
-        run = client.jobs.get_run(waiter.run_id)
-        output = client.jobs.get_run_output(run.tasks[0].run_id or 0) if run.tasks else None
-        reason = (output.error if output else None) or error
-        raise BootstrapError(f"The tables cannot be made: {reason}. The run's page: {run.run_page_url}") from error
+        run = _ended(client, waiter.run_id)
     finally:
         client.files.delete(path)
+    if run.state is None or run.state.result_state != RunResultState.SUCCESS:
+        output = client.jobs.get_run_output(run.tasks[0].run_id or 0) if run.tasks else None
+        reason = (output.error if output else None) or (run.state.state_message if run.state else None)
+        raise BootstrapError(f"The tables cannot be made: {reason}. The run's page: {run.run_page_url}")
     return [f"is there: table {table.name} (run {run.run_id})" for table in plan.tables]
+
+
+def _ended(client: WorkspaceClient, run_id: int) -> Run:
+    from databricks.sdk.errors import OperationFailed
+
+    try:
+        return client.jobs.wait_get_run_job_terminated_or_skipped(run_id, timeout=timedelta(seconds=_LONGEST_JOB_S))
+    except OperationFailed:
+        return client.jobs.get_run(run_id)
 
 
 def _script(plan: Plan) -> str:

@@ -21,8 +21,9 @@ def catalog_shown(document: Document) -> dict[str, Any]:
 
 
 def visible(call: Call, kind: str, full_name: str) -> bool:
-    """Whether the caller holds anything on the securable, or on anything above it, in this workspace."""
-    return bool(call.workspace.metastore.privileges.held(call.principal, call.workspace.name, kind, full_name))
+    """Whether the caller is shown the securable in this workspace: a catalog by any privilege, a schema by its use."""
+    held = call.workspace.metastore.privileges.held(call.principal, call.workspace.name, kind, full_name)
+    return bool(held) if kind == "catalog" else bool(held & {"USE_SCHEMA", "BROWSE", "MANAGE"})
 
 
 def may_manage(call: Call, kind: str, full_name: str) -> None:
