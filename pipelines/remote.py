@@ -10,11 +10,13 @@ from pipelines.databricks.compute import ComputeSettings
 from pipelines.databricks.launcher import DatabricksStepLauncher
 from pipelines.databricks.target import RemoteTarget, SecretReference
 from pipelines.environments import TASK_SETTINGS, Remote, Settings, for_task
+from pipelines.metastore import EVENT_KEY
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-EVENT_KEY = "event-key"
+SIZES = ("standard", "small", "medium", "large")
+"""Size classes that steps ask for: `standard` unless a model's manifest says otherwise."""
 
 
 class MissingCredentialError(LookupError):
@@ -71,5 +73,5 @@ def _compute(settings: Settings, remote: Remote) -> ComputeSettings:
         from pipelines.embedded import connected
 
         cluster = {"existing_cluster_id": connected(settings).cluster_id}
-        return ComputeSettings.model_validate(dict.fromkeys(("standard", "small", "medium", "large"), cluster))
+        return ComputeSettings.model_validate({"sizes": dict.fromkeys(SIZES, cluster)})
     return ComputeSettings.model_validate(remote.compute)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipelines.databricks.compute import ComputeSettings
 from pipelines.environment_file import InvalidSettingError, load_environment_file
 from pipelines.environments import LOCATIONS, TASK_SETTINGS, Location, for_task, settings_from
+from pipelines.remote import SIZES
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 VARIABLES = {
@@ -55,6 +57,13 @@ def test_a_task_gets_the_settings_of_the_process_that_launched_it(location: Loca
 
 def test_a_task_is_told_no_credentials():
     assert "CLIENT_SECRET" not in for_task(settings_from(VARIABLES, "production"))
+
+
+@pytest.mark.parametrize("location", LOCATIONS)
+def test_the_examples_offer_every_size_class(location: Location):
+    remote = settings_from(VARIABLES, location).remote
+    assert remote is not None
+    assert set(ComputeSettings.model_validate(remote.compute).sizes) == set(SIZES)
 
 
 def test_uncommitted_code_runs_in_development_only():

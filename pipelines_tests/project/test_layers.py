@@ -28,7 +28,7 @@ ALLOWED = {
     "local": set(),
     "metastore": {"databricks", "models", "tables"},
     "embedded": {"local", "environments", "metastore"},
-    "remote": {"databricks", "embedded", "environments"},
+    "remote": {"databricks", "embedded", "environments", "metastore"},
     "resources": {"engines", "environments", "remote"},
     "checks": {"engines", "tables"},
     "assets": {"engines", "tables", "models", "training", "environments", "partitions", "checks"},
