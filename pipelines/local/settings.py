@@ -25,6 +25,20 @@ PRELOADED_MODULES = (
     "skops.io",
     "deltalake",
     "dagster",
+    "dagster._core.execution.plan.external_step",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+    "databricks.sdk",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    # What these import only once they are used, half a second and more.
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "git",
+    "fsspec",
+    "dagster._core.storage.event_log.in_memory",
+    "dagster._core.storage.runs",
+    "pyspark.worker",
+    "pysail.spark",
 )
 """What a warm cluster has imported before its first task; a module that is not installed is passed over."""
 

@@ -24,7 +24,14 @@ from pipelines.local.settings import LocalSettings, admin_name
 PROJECT = Path(__file__).resolve().parents[2]
 FINAL = ("TERMINATED", "INTERNAL_ERROR", "SKIPPED")
 # Enough for a task to start in a moment, without the minute that all of a cluster's imports take on a busy machine.
-PRELOADED = ("pyspark.sql.connect.session", "pyspark.sql.connect.functions", "grpc", "pandas", "pyarrow")
+PRELOADED = (
+    "pyspark.sql.connect.session",
+    "pyspark.sql.connect.functions",
+    "grpc",
+    "pandas",
+    "pyarrow",
+    "pysail.spark",
+)
 
 
 def client(settings: LocalSettings, workspace: str, principal: str | None = None) -> WorkspaceClient:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from pathlib import Path
 from typing import Any
 
 from pipelines.local.compute.drivers import DriverProcess, stage_runtime
+from pipelines.local.compute.engines import engine_of
 from pipelines.local.errors import ApiError, invalid
 from pipelines.local.store import Document
 from pipelines.local.workspace import Workspace
@@ -83,10 +85,13 @@ class Clusters:
         warm = document["cluster_source"] != "JOB"
         log = self._workspace.folder / "clusters" / cluster_id / "driver.log"
         preload = self._settings.preload if warm else ()
-        self._drivers[cluster_id] = DriverProcess(self._settings, self._runtime, log, preload)
+        self._drivers[cluster_id] = self._new_driver(log, preload)
         self._change(cluster_id, "PENDING", "Starting Spark")
         self._event(cluster_id, "STARTING")
         self._starting[cluster_id] = asyncio.create_task(self._bring_up(cluster_id, self._delay(document)))
+
+    def _new_driver(self, log: Path, preload: tuple[str, ...]) -> DriverProcess:
+        return DriverProcess(self._settings, self._runtime, log, self._workspace.task_home, preload)
 
     def _delay(self, document: Document) -> float:
         delays = self._settings.start_delays
@@ -117,7 +122,7 @@ class Clusters:
         driver = self._drivers.get(SERVERLESS)
         if driver is None or driver.gone:
             log = self._workspace.folder / "clusters" / SERVERLESS / "driver.log"
-            driver = DriverProcess(self._settings, self._runtime, log, self._settings.preload)
+            driver = self._new_driver(log, self._settings.preload)
             self._drivers[SERVERLESS] = driver
             self._starting[SERVERLESS] = asyncio.create_task(driver.start())
         await asyncio.shield(self._starting[SERVERLESS])
@@ -178,6 +183,7 @@ def _check(workspace: Workspace, spec: dict[str, Any]) -> None:
     policy = spec.get("policy_id")
     if policy and workspace.store.get("policy", policy) is None:
         raise invalid(f"Can't find a cluster policy with id: {policy}.")
+    engine_of(spec)
     for name, value in (spec.get("spark_env_vars") or {}).items():
         if not isinstance(value, str) or not name.replace("_", "").isalnum():
             raise invalid(f"Invalid Spark environment variable {name!r}.")

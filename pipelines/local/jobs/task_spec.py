@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.local.catalog.access import table_views, volume_views
+from pipelines.local.compute import engines
 from pipelines.local.compute.clusters import SERVERLESS
 from pipelines.local.compute.drivers import base_environment
 from pipelines.local.jobs.log_delivery import LogDelivery
@@ -15,8 +16,6 @@ from pipelines.local.store import Document
 
 if TYPE_CHECKING:
     from pipelines.local.jobs.execution import TaskExecution
-
-ENGINE_SETTING = "databricks.local.engine"
 
 
 def task_spec(execution: TaskExecution, cluster: Document | None) -> dict[str, Any]:
@@ -31,6 +30,7 @@ def task_spec(execution: TaskExecution, cluster: Document | None) -> dict[str, A
         base_environment(settings.interpreter) | {"HOME": str(execution.workspace.task_home)} | settings.environment
     )
     variables["DATABRICKS_RUNTIME_VERSION"] = _runtime_version(cluster)
+    variables[engines.VARIABLE] = engines.engine_of(cluster)
     variables |= (cluster or {}).get("spark_env_vars") or {}
     metastore, where = execution.workspace.metastore, execution.workspace.name
     names = [entry["name"] for entry in metastore.children("catalog", "")]
@@ -49,7 +49,7 @@ def task_spec(execution: TaskExecution, cluster: Document | None) -> dict[str, A
         "isolation": execution.runs.isolation,
         "plan": _plan(execution),
         "python_path": _libraries(execution),
-        "catalogs": catalogs if _wants_engine(cluster) else [],
+        "catalogs": catalogs if engines.engine_of(cluster) == engines.SAIL else [],
         "session": _session(cluster, execution.principal.name),
         **_program(execution, kind, body),
     }
@@ -119,11 +119,6 @@ def _references(execution: TaskExecution) -> dict[str, str]:
         "workspace.url": execution.workspace.host,
         **{f"job.parameters.{name}": value for name, value in parameters.items()},
     }
-
-
-def _wants_engine(cluster: Document | None) -> bool:
-    """Whether the task is to find an engine; one that brings its own (Apache Spark) says so in `spark_conf`."""
-    return ((cluster or {}).get("spark_conf") or {}).get(ENGINE_SETTING, "sail") != "none"
 
 
 def _runtime_version(cluster: Document | None) -> str:
