@@ -17,6 +17,8 @@ from pipelines.tables.contract import TableContract, TableName
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from pipelines.tables.attestation_keys import AttestationKeys
+
 CATALOGS = ("main", "dev", "prod")
 
 
@@ -63,6 +65,13 @@ class Engine(ABC):
     @abstractmethod
     def _stop(self, session: SparkSession) -> None:
         """End this engine's session and what `_start` started for it."""
+
+    @property
+    def attestation_keys(self) -> AttestationKeys:
+        """The keys that sign and verify attested tables: files beside the warehouse, unless an engine has others."""
+        from pipelines.tables.attestation_keys import KeyFiles
+
+        return KeyFiles(self.warehouse.parent)
 
     def location(self, table: TableName) -> Path:
         """The folder that holds the table's Delta log and files."""
