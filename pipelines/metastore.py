@@ -26,19 +26,34 @@ from pipelines.databricks.bootstrap.plan import (
 )
 from pipelines.models.manifest import load_manifests
 from pipelines.models.prediction_tables import judgement_contract, prediction_contract
+from pipelines.tables.attestation_keys import PUBLIC_KEY, SIGNING_KEY
 from pipelines.tables.contract import TableContract
 from pipelines.tables.contracts import ALL
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+__all__ = [
+    "EVENT_KEY",
+    "PRINCIPALS",
+    "PUBLIC_KEY",
+    "SECRET_SCOPE",
+    "SIGNING_KEY",
+    "Site",
+    "WorkspaceName",
+    "development_plan",
+    "plan_for",
+    "production_plan",
+    "set_up",
+    "set_up_digest",
+    "staging",
+]
+
 WorkspaceName = Literal["development", "production"]
 
 PRINCIPALS: dict[WorkspaceName, str] = {"development": "pipelines-development", "production": "pipelines-production"}
 SECRET_SCOPE = "pipelines"
 EVENT_KEY = "event-key"
-SIGNING_KEY = "attestation-signing-key"
-PUBLIC_KEY = "attestation-public-key"
 
 _READ = ("USE_SCHEMA", "SELECT")
 _WRITE_TABLES = (*_READ, "MODIFY", "CREATE_TABLE")

@@ -25,7 +25,18 @@ def open_engine(name: EngineName, warehouse: Path) -> Engine:
 
 def engine_of(settings: Settings) -> Engine:
     """The engine of the environment: the workspace's own in a step that runs there, else one in this process."""
-    if settings.in_task and settings.engine == "sail":
+    if not settings.in_task:
+        return open_engine(settings.engine, settings.tables)
+    opened = _engine_of_task(settings)
+    if settings.remote is not None:
+        from pipelines.tables.attestation_keys import KeySecrets
+
+        opened.attestation_keys = KeySecrets(settings.remote.secret_scope)
+    return opened
+
+
+def _engine_of_task(settings: Settings) -> Engine:
+    if settings.engine == "sail":
         from pipelines.engines.task import TaskSailEngine
 
         return TaskSailEngine(settings.tables, settings.work)
@@ -33,4 +44,6 @@ def engine_of(settings: Settings) -> Engine:
         from pipelines.engines.databricks import DatabricksEngine
 
         return DatabricksEngine(settings.work, settings.catalog)
-    return open_engine(settings.engine, settings.tables)
+    from pipelines.engines.apache_spark import ApacheSparkEngine
+
+    return ApacheSparkEngine(settings.tables, settings.work)

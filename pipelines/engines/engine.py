@@ -7,6 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +17,8 @@ from pipelines.tables.contract import TableContract, TableName
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+    from pipelines.tables.attestation_keys import AttestationKeys
 
 CATALOGS = ("main", "dev", "prod")
 
@@ -70,6 +73,14 @@ class Engine(ABC):
     @abstractmethod
     def _stop(self, session: SparkSession) -> None:
         """End this engine's session and what `_start` started for it."""
+
+    @cached_property
+    def attestation_keys(self) -> AttestationKeys:
+        """The keys that sign and verify attested tables: files beside the warehouse, unless others were set."""
+        from pipelines.tables.attestation_keys import KeyFiles
+
+        assert self.warehouse is not None
+        return KeyFiles(self.warehouse.parent)
 
     def location(self, table: TableName) -> Path:
         """The folder that holds the table's Delta log and files."""

@@ -19,7 +19,7 @@ ALLOWED = {
     "branches": set(),
     "environment_file": set(),
     "environments": {"branches", "environment_file"},
-    "engines": {"tables.contract", "environments"},
+    "engines": {"tables.contract", "tables.attestation_keys", "environments"},
     "tables": {"flight", "engines"},
     "models": {"flight", "engines", "tables"},
     "training": {"flight", "engines", "tables", "models", "environments"},
