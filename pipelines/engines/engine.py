@@ -24,6 +24,8 @@ class Engine(ABC):
     """A Spark session over Delta tables with three-level names, kept below one warehouse folder."""
 
     name: str
+    python_is_threaded: ClassVar[bool] = False
+    """Whether Python functions run as threads of one process, where Spark's own workers are processes."""
     _append_options: ClassVar[dict[str, str]] = {}
     """Options of the engine's own Delta writer."""
 
@@ -67,6 +69,15 @@ class Engine(ABC):
     def location(self, table: TableName) -> Path:
         """The folder that holds the table's Delta log and files."""
         return self.warehouse / table.catalog / table.schema / table.table
+
+    def folder(self, table: TableName) -> Path | None:
+        """The table's folder, if this process may read and write files there; None if only SQL leads to the table."""
+        return self.location(table)
+
+    @property
+    def work_folder(self) -> Path:
+        """Where notes are kept that outlive the process, such as which files it is about to read."""
+        return self.warehouse / ".work"
 
     def exists(self, table: TableName) -> bool:
         """Whether the table has been created."""
