@@ -29,8 +29,15 @@ class Engine(ABC):
     _append_options: ClassVar[dict[str, str]] = {}
     """Options of the engine's own Delta writer."""
 
-    def __init__(self, warehouse: Path) -> None:
+    def __init__(self, warehouse: Path | None, work: Path | None = None) -> None:
+        """Open the tables below `warehouse`; None if they are not folders that this process sees.
+
+        `work` is the folder that all writers of the tables share, for locks and notes; `<warehouse>/.locks` unless
+        given.
+        """
+        assert warehouse or work
         self.warehouse = warehouse
+        self.work = work or Path(str(warehouse), ".locks")
         self._registered: set[TableName] = set()
         self._registering = threading.RLock()
         self._session: SparkSession | None = None
@@ -68,16 +75,12 @@ class Engine(ABC):
 
     def location(self, table: TableName) -> Path:
         """The folder that holds the table's Delta log and files."""
-        return self.warehouse / table.catalog / table.schema / table.table
+        assert self.warehouse is not None, f"{table} is no folder of this machine"
+        return self.warehouse.joinpath(*table)
 
     def folder(self, table: TableName) -> Path | None:
         """The table's folder, if this process may read and write files there; None if only SQL leads to the table."""
-        return self.location(table)
-
-    @property
-    def work_folder(self) -> Path:
-        """Where notes are kept that outlive the process, such as which files it is about to read."""
-        return self.warehouse / ".work"
+        return None if self.warehouse is None else self.location(table)
 
     def exists(self, table: TableName) -> bool:
         """Whether the table has been created."""
@@ -125,12 +128,13 @@ class Engine(ABC):
     @contextmanager
     def exclusive(self, table: TableName) -> Iterator[None]:
         """Hold the table for one writer at a time, across processes; freed when its holder dies."""
-        lock = self.warehouse / ".locks" / f"{table}.lock"
+        lock = self.work / f"{table}.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock, is_singleton=True):
             yield
 
     def _tables_on_disk(self) -> list[TableName]:
+        assert self.warehouse is not None
         logs = self.warehouse.glob("*/*/*/_delta_log")
         return sorted(TableName(*log.parent.relative_to(self.warehouse).parts) for log in logs)
 

@@ -50,9 +50,7 @@ def append_spread(
         until_committed(lambda: engine.append(contract.name, spread(engine, parts, work, columns), metadata))
 
 
-def _write_part(
-    items: list[Item], work: Work[Item], contract: TableContract, folder: Path
-) -> Iterator[pa.RecordBatch]:
+def _write_part(items: list[Item], work: Work[Item], contract: TableContract, folder: Path) -> Iterator[pa.RecordBatch]:
     """Write the items' rows into one file; yields what its commit must say of it, or nothing if there are no rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq

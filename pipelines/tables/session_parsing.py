@@ -17,6 +17,7 @@ from pipelines.tables.spreading import divide, spread, task_count
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from pipelines.engines.engine import Engine
     from pipelines.flight.formats import ParsedSession
 
