@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,10 +93,10 @@ def test_absent_table_has_no_commits(engine: Engine) -> None:
 
 
 @pytest.fixture
-def without_folders(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def without_folders(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """An engine as on Databricks: only names lead to tables."""
     monkeypatch.setattr(engine, "folder", lambda _: None)
-    yield engine
+    return engine
 
 
 def test_tables_without_folders_are_filled_guarded_and_attested(without_folders: Engine, tmp_path: Path) -> None:
