@@ -27,6 +27,8 @@ class Engine(ABC):
     """A Spark session over Delta tables with three-level names, kept below one warehouse folder."""
 
     name: str
+    python_is_threaded: ClassVar[bool] = False
+    """Whether Python functions run as threads of one process, where Spark's own workers are processes."""
     _append_options: ClassVar[dict[str, str]] = {}
     """Options of the engine's own Delta writer."""
 
@@ -86,6 +88,10 @@ class Engine(ABC):
         """The folder that holds the table's Delta log and files."""
         assert self.warehouse is not None, f"{table} is no folder of this machine"
         return self.warehouse.joinpath(*table)
+
+    def folder(self, table: TableName) -> Path | None:
+        """The table's folder, if this process may read and write files there; None if only SQL leads to the table."""
+        return None if self.warehouse is None else self.location(table)
 
     def exists(self, table: TableName) -> bool:
         """Whether the table has been created."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.tables.contract import TableName
-from pipelines.tables.history import Commit, IncompleteHistoryError, commit_of, current_version, log_state_matches
+from pipelines.tables.history import Commit, current_version, history_until, log_state_matches
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -106,13 +106,10 @@ def verify_attested(engine: Engine, name: TableName, version: int) -> None:
     keys = engine.attestation_keys
     key = keys.public_key()
     used: dict[str, int] = {}
-    for each in range(version + 1):
-        try:
-            commit = commit_of(engine, name, each)
-        except IncompleteHistoryError as error:
-            raise UnattestedHistoryError(
-                name, each, "an unknown writer", f"its commit is missing, so nobody can tell what it changed ({error})."
-            ) from error
+    for each, commit in enumerate(history_until(engine, name, version)):
+        if commit is None:
+            problem = "its commit is missing from the table's log, so nobody can tell what it changed."
+            raise UnattestedHistoryError(name, each, "an unknown writer", problem)
         if commit.changes_data:
             _verify_commit(name, commit, key, keys.place, used)
     if (problem := log_state_matches(engine, name, version)) is not None:

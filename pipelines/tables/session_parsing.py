@@ -10,18 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.tables.appending import append_spread
 from pipelines.tables.contracts import SAMPLES
 from pipelines.tables.landed_files import FileChangedError, LandedFile, read_as_listed
 from pipelines.tables.spreading import divide, spread, task_count
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame
 
     from pipelines.engines.engine import Engine
     from pipelines.flight.formats import ParsedSession
 
-_SAMPLES_SCHEMA = ", ".join(f"{column.name} {column.type}" for column in SAMPLES.columns)
 _REFUSAL_SCHEMA = "position bigint, code string, reason string, location string, remedy string"
 
 
@@ -43,15 +42,17 @@ class Refusal:
     remedy: str | None
 
 
-def parse_samples(engine: Engine, sessions: list[SessionFile], upload_day: date, maps: tuple[Path, ...]) -> DataFrame:
-    """The samples of all those sessions; files that must be quarantined give no rows.
+def append_samples(
+    engine: Engine, sessions: list[SessionFile], upload_day: date, maps: tuple[Path, ...], metadata: str
+) -> None:
+    """Append the samples of all those sessions in one commit; files that must be quarantined give no rows.
 
     Tasks get neighbouring session ids, so that each file of the table covers a narrow range of them.
     """
     ordered = sorted(sessions, key=lambda session: session.session_id)
     sizes = [session.file.size_bytes + 1 for session in ordered]
     parts = divide(ordered, sizes, task_count(sum(sizes), len(ordered)))
-    return spread(engine, parts, partial(_samples_of, upload_day=upload_day, maps=maps), _SAMPLES_SCHEMA)
+    append_spread(engine, SAMPLES, parts, partial(_samples_of, upload_day=upload_day, maps=maps), metadata)
 
 
 def explain_refusals(engine: Engine, files: list[LandedFile], maps: tuple[Path, ...]) -> list[Refusal]:
