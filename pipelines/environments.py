@@ -1,7 +1,8 @@
 """The one place that chooses the environment: where things are and which engine computes.
 
 `PIPELINES_ENVIRONMENT` names it (default `embedded`), `PIPELINES_HOME` moves its files,
-`PIPELINES_LANDING` the landing zone, `PIPELINES_FIRST_UPLOAD_DAY` the first daily partition.
+`PIPELINES_LANDING` the landing zone (to another folder, or to `s3://bucket/prefix`),
+`PIPELINES_FIRST_UPLOAD_DAY` the first daily partition.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Literal
+
+from pipelines.landing.address import Address, InvalidAddressError, landing_address
 
 EngineName = Literal["sail", "apache_spark"]
 
@@ -34,8 +37,8 @@ class Settings:
     engine: EngineName
     home: Path
     """Folder below which all state of the environment lives."""
-    landing: Path
-    """Landing zone: `sessions/<upload day>/...` and `annotations/<upload day>/...`."""
+    landing: Address
+    """Landing zone, in a folder or a bucket: `sessions/<upload day>/...` and `annotations/<upload day>/...`."""
     warehouse: Path
     """Root of the tables: `<catalog>/<schema>/<table>`."""
     tracking_uri: str
@@ -72,7 +75,7 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
         environment=name,
         engine=_ENGINES[name],
         home=home,
-        landing=Path(variables.get("PIPELINES_LANDING") or home / "landing").expanduser().resolve(),
+        landing=_address(variables, "PIPELINES_LANDING", home / "landing"),
         warehouse=home / "warehouse",
         tracking_uri=f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
         artifacts=home / "mlflow" / "artifacts",
@@ -82,6 +85,13 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
         dagster_home=home / "dagster",
         first_upload_day=_day(variables, "PIPELINES_FIRST_UPLOAD_DAY", Settings.first_upload_day),
     )
+
+
+def _address(variables: Mapping[str, str], name: str, default: Path) -> Address:
+    try:
+        return landing_address(variables.get(name) or default)
+    except InvalidAddressError as error:
+        raise InvalidSettingError(f"{name}: {error}") from None
 
 
 def _day(variables: Mapping[str, str], name: str, default: date) -> date:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.tables.contracts import SAMPLES
-from pipelines.tables.landed_files import FileChangedError, LandedFile, read_as_listed
+from pipelines.tables.landed_files import FileChangedError, LandedFile, LandingUnavailableError, read_as_listed
 from pipelines.tables.spreading import divide, spread, task_count
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _samples_of(session: SessionFile, upload_day: date, maps: tuple[Path, ...]) 
 
     try:
         parsed = read_session(session.file.name, read_as_listed(session.file), maps)
-    except ColumnMapError:
+    except (ColumnMapError, LandingUnavailableError):
         raise
     except Exception:  # whatever is wrong with one file, the others go on; `explain_refusals` tells what it was
         return
@@ -142,7 +142,7 @@ def _refused(file: LandedFile, maps: tuple[Path, ...]) -> Refusal:
         return growing(file)
     except OSError:
         return Refusal(None, None, None, None)
-    except ColumnMapError:
+    except (ColumnMapError, LandingUnavailableError):
         raise
     except Exception as error:
         return Refusal(

@@ -15,14 +15,15 @@ PACKAGE = Path(pipelines.__file__).parent
 # Each layer may import itself and what is listed; the rest of the package is closed to it.
 ALLOWED = {
     "flight": set(),
-    "landing": {"tables.landed_files"},
-    "environments": set(),
+    "landing": set(),
+    "landing_access": {"landing"},
+    "environments": {"landing"},
     "engines": {"tables.contract", "environments"},
-    "tables": {"flight", "engines"},
+    "tables": {"flight", "engines", "landing"},
     "models": {"flight", "engines", "tables"},
     "training": {"flight", "engines", "tables", "models", "environments"},
     "partitions": {"environments"},
-    "resources": {"engines", "environments"},
+    "resources": {"engines", "environments", "landing", "landing_access"},
     "checks": {"engines", "tables"},
     "assets": {"engines", "tables", "models", "training", "environments", "partitions", "checks"},
     "jobs": {"checks"},
@@ -36,13 +37,13 @@ BANNED = {
     "landing": {"pyspark", "dagster", "mlflow"},
     "environments": {"pyspark", "dagster", "mlflow"},
     "engines": {"dagster", "mlflow", "sklearn"},
-    "tables": {"dagster", "mlflow", "sklearn"},
+    "tables": {"dagster", "mlflow", "sklearn", "boto3", "botocore"},
     "models": {"dagster", "mlflow"},
     "training": {"dagster"},
     "local": {"dagster", "mlflow", "sklearn"},
     "assets": {"pyspark", "pysail", "mlflow", "sklearn", "deltalake"},
     "checks": {"pyspark", "pysail", "mlflow", "sklearn", "deltalake"},
-    "sensors": {"pyspark", "pysail", "mlflow", "sklearn", "deltalake"},
+    "sensors": {"pyspark", "pysail", "mlflow", "sklearn", "deltalake", "boto3", "botocore", "dagster_aws"},
 }
 
 

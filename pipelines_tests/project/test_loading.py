@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROBE = """
 import json, os, sys, threading
 before = threading.active_count()
@@ -20,14 +22,20 @@ print(json.dumps({
         if os.path.exists("/proc/self/task") else [],
 }))
 """
-HEAVY = ("mlflow", "sklearn", "skops", "pyspark", "pysail", "deltalake", "pandas", "polars", "jsbsim", "matplotlib")
+HEAVY = (
+    "mlflow", "sklearn", "skops", "pyspark", "pysail", "deltalake", "pandas", "polars", "jsbsim", "matplotlib",
+    "dagster_aws", "boto3", "botocore",
+)  # fmt: skip
 
 
-def test_definitions_load_without_heavy_packages_model_code_or_side_effects(tmp_path: Path):
+@pytest.mark.parametrize(
+    "variables", [{}, {"PIPELINES_LANDING": "s3://account@uploads/zone"}], ids=["folder", "bucket"]
+)
+def test_definitions_load_without_heavy_packages_model_code_or_side_effects(tmp_path: Path, variables: dict[str, str]):
     home = tmp_path / "home"
     output = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:pipelines", "-c", PROBE],
-        env={"PIPELINES_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        env={"PIPELINES_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **variables},
         capture_output=True,
         text=True,
         check=True,
