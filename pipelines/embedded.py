@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.environments import LOCATIONS, Settings
@@ -32,8 +33,10 @@ def connected(settings: Settings) -> StackConnection:
 
     Production reads what development grants it, so development's workspace is prepared before production's.
     """
-    local, site = local_settings(settings), Site(f"file://{settings.landing}", data_scientists=None)
-    for folder in (settings.landing, settings.home / "mlflow" / settings.location):
+    # A bucket needs no volume here: steps read it as the sensor does.
+    landing = settings.landing if isinstance(settings.landing, Path) else settings.home / "landing"
+    local, site = local_settings(settings), Site(f"file://{landing}", data_scientists=None)
+    for folder in (landing, settings.home / "mlflow" / settings.location):
         folder.mkdir(parents=True, exist_ok=True)
     development, production = (plan_for(name, site) for name in LOCATIONS)
     found = ensure_stack(local, "development", lambda client: _apply(development, client, {}), development.digest)

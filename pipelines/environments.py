@@ -3,7 +3,8 @@
 `PIPELINES_ENVIRONMENT` names it: `embedded` (default), `conformance` or `databricks`. On Databricks the file that
 `PIPELINES_DEVELOPMENT` or `PIPELINES_PRODUCTION` names says the rest, a file per code location
 (`pipelines.environment_file`). `PIPELINES_BRANCH` puts a data scientist on a branch of their own, `PIPELINES_HOME`
-moves local files, `PIPELINES_LANDING` the landing zone, `PIPELINES_FIRST_UPLOAD_DAY` the first daily partition.
+moves local files, `PIPELINES_LANDING` the landing zone (to another folder, or to `s3://bucket/prefix`),
+`PIPELINES_FIRST_UPLOAD_DAY` the first daily partition.
 
 A step that runs in a workspace gets its settings from the process that launched it (`for_task`), whole.
 """
@@ -21,6 +22,7 @@ from pydantic import TypeAdapter
 
 from pipelines.branches import branch_schema
 from pipelines.environment_file import EnvironmentFile, InvalidSettingError, load_environment_file
+from pipelines.landing.address import Address, InvalidAddressError, S3Prefix, landing_address
 
 EngineName = Literal["sail", "apache_spark", "databricks"]
 Location = Literal["development", "production"]
@@ -72,8 +74,8 @@ class Settings:
     """Whether this process is a step in a workspace, not the one that launches steps."""
     home: Path
     """Folder of this machine for what is local: on Databricks only logs and pictures of the command line."""
-    landing: Path
-    """Landing zone: `sessions/<upload day>/...` and `annotations/<upload day>/...`."""
+    landing: Address
+    """Landing zone, in a folder or a bucket: `sessions/<upload day>/...` and `annotations/<upload day>/...`."""
     landing_volume: Path
     """The landing zone as a step in a workspace sees it."""
     warehouse: Path | None
@@ -158,10 +160,12 @@ def current_settings(location: Location = "development") -> Settings:
 def for_task(settings: Settings) -> str:
     """The settings of a step that these launch, for `TASK_SETTINGS`: paths as they are in the workspace."""
     remote = settings.remote
+    # The local workspace mounts folders only: a bucket is read there as it is here.
+    in_bucket = isinstance(settings.landing, S3Prefix) and settings.warehouse is not None
     in_task = replace(
         settings,
         in_task=True,
-        landing=settings.landing_volume,
+        landing=settings.landing if in_bucket else settings.landing_volume,
         work=Path(f"/Volumes/{settings.catalog}/pipelines/work") if settings.warehouse else settings.work,
         remote=replace(remote, authentication={}, compute={}) if remote else None,
     )
@@ -190,7 +194,7 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
         engine=_ENGINES[name],
         in_task=False,
         home=home,
-        landing=Path(variables.get("PIPELINES_LANDING") or home / "landing").expanduser().resolve(),
+        landing=_landing(variables.get("PIPELINES_LANDING") or home / "landing", "PIPELINES_LANDING"),
         landing_volume=Path("/Volumes/main/landing/uploads"),
         warehouse=home / "warehouse",
         work=home / "work" / location,
@@ -223,7 +227,7 @@ def _on_databricks(settings: Settings, file: EnvironmentFile) -> Settings:
     )
     return replace(
         settings,
-        landing=Path(file.landing),
+        landing=_landing(file.landing, "landing"),
         landing_volume=Path(file.landing_volume),
         warehouse=None,
         work=Path(file.work),
@@ -235,6 +239,13 @@ def _on_databricks(settings: Settings, file: EnvironmentFile) -> Settings:
         session_maps=Path(file.landing_volume) / "maps",
         remote=remote,
     )
+
+
+def _landing(text: str | Path, name: str) -> Address:
+    try:
+        return landing_address(text)
+    except InvalidAddressError as error:
+        raise InvalidSettingError(f"{name}: {error}") from None
 
 
 def _day(variables: Mapping[str, str], name: str, default: date) -> date:

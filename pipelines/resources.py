@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
 from pipelines.engines import engine_of
 from pipelines.engines.engine import Engine
 from pipelines.environments import Settings
+from pipelines.landing import Kind, Uploads
+from pipelines.landing_access import landing_access
 from pipelines.remote import step_launcher_for
 
 
 def resources_for(settings: Settings) -> dict[str, object]:
-    """What every asset and check is given.
+    """What assets, checks and sensors are given.
 
     `settings` as they are; `engine`, which lives as long as the step that uses it; `step_launcher`, which runs the
-    step in the location's workspace (None where the step is there already, or the environment has no workspaces).
+    step in the location's workspace (None where the step is there already, or the environment has no workspaces);
+    the `landing` zone.
     """
 
     @dg.resource(description=f"Spark by {settings.engine}, over the tables of the environment.")
@@ -27,4 +30,9 @@ def resources_for(settings: Settings) -> dict[str, object]:
         finally:
             opened.stop()
 
-    return {"settings": settings, "engine": engine, "step_launcher": step_launcher_for(settings)}
+    @dg.resource(description=f"The landing zone {settings.landing}, opened by kind of upload.")
+    def landing(_: dg.InitResourceContext) -> Callable[[Kind], Uploads]:
+        return landing_access(settings.landing)
+
+    launcher = step_launcher_for(settings)
+    return {"settings": settings, "engine": engine, "landing": landing, "step_launcher": launcher}

@@ -13,7 +13,7 @@ from pipelines.cli.follow import run_with_progress
 from pipelines.cli.summary import print_quarantined, print_tables
 from pipelines.engines import open_engine
 from pipelines.environments import Settings, current_settings
-from pipelines.landing import Kind, place, uploads_by_name
+from pipelines.landing import Address, Kind, place, uploads_by_name
 from pipelines.partitions import today
 
 
@@ -34,7 +34,7 @@ def ingest(path: Path, annotations: bool) -> None:
     console.print(f"[dim]Dagster run {run.run_id}, {run.seconds:.0f} s[/dim]")
 
 
-def place_files(console: Console, settings: Settings, path: Path, kind: Kind, day: date) -> list[Path]:
+def place_files(console: Console, settings: Settings, path: Path, kind: Kind, day: date) -> list[Address]:
     """Copy the file, or every file of the folder, into the landing zone; returns those that are new there.
 
     Raises:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.tables.appending import append_spread
 from pipelines.tables.contracts import SAMPLES
-from pipelines.tables.landed_files import FileChangedError, LandedFile, read_as_listed
+from pipelines.tables.landed_files import FileChangedError, LandedFile, LandingUnavailableError, read_as_listed
 from pipelines.tables.spreading import divide, spread, task_count
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _samples_of(session: SessionFile, upload_day: date, maps: tuple[Path, ...]) 
 
     try:
         parsed = read_session(session.file.name, read_as_listed(session.file), maps)
-    except ColumnMapError:
+    except (ColumnMapError, LandingUnavailableError):
         raise
     except Exception:  # whatever is wrong with one file, the others go on; `explain_refusals` tells what it was
         return
@@ -143,7 +143,7 @@ def _refused(file: LandedFile, maps: tuple[Path, ...]) -> Refusal:
         return growing(file)
     except OSError:
         return Refusal(None, None, None, None)
-    except ColumnMapError:
+    except (ColumnMapError, LandingUnavailableError):
         raise
     except Exception as error:
         return Refusal(

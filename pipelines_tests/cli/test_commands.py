@@ -11,7 +11,6 @@ from click.testing import CliRunner
 
 from pipelines.cli import cli
 from pipelines.cli.simulate import _ranges, simulated_day
-from pipelines.environments import settings_from
 
 
 @pytest.fixture
@@ -103,7 +102,7 @@ def test_ranges_of_missing_seeds():
 
 
 def test_the_day_of_a_simulated_session_is_found(tmp_path: Path):
-    landing = settings_from({"PIPELINES_HOME": str(tmp_path)}).landing
+    landing = tmp_path / "landing"
     folder = landing / "sessions" / "2026-03-04"
     folder.mkdir(parents=True)
     (folder / "ftd_20260304T1000_020000.csv").touch()

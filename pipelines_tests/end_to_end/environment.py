@@ -30,8 +30,8 @@ def variables_of(settings: Settings) -> dict[str, str]:
 
 def upload_sessions(settings: Settings, count: int = 3, first_seed: int = 1, day: date = DAY) -> None:
     """Short made-up flights as Garmin logs, each with two labels of an instructor, and one file that is no log."""
-    sessions = settings.landing / "sessions" / day.isoformat()
-    annotations = settings.landing / "annotations" / day.isoformat()
+    landing = Path(str(settings.landing))
+    sessions, annotations = (landing / kind / day.isoformat() for kind in ("sessions", "annotations"))
     for folder in (sessions, annotations):
         folder.mkdir(parents=True, exist_ok=True)
     for seed in range(first_seed, first_seed + count):

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROBE = """
 import json, os, sys, threading
 before = threading.active_count()
@@ -22,27 +24,19 @@ print(json.dumps({
 }))
 """
 HEAVY = (
-    "databricks",
-    "dagster_databricks",
-    "boto3",
-    "mlflow",
-    "sklearn",
-    "skops",
-    "pyspark",
-    "pysail",
-    "deltalake",
-    "pandas",
-    "polars",
-    "jsbsim",
-    "matplotlib",
+    "mlflow", "sklearn", "skops", "pyspark", "pysail", "deltalake", "pandas", "polars", "jsbsim", "matplotlib",
+    "databricks", "dagster_databricks", "dagster_aws", "boto3", "botocore",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"PIPELINES_LANDING": "s3://account@uploads/zone"}], ids=["folder", "bucket"]
 )
-
-
-def test_definitions_load_without_heavy_packages_model_code_or_side_effects(tmp_path: Path):
+def test_definitions_load_without_heavy_packages_model_code_or_side_effects(tmp_path: Path, variables: dict[str, str]):
     home = tmp_path / "home"
     output = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:pipelines", "-c", PROBE],
-        env={"PIPELINES_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        env={"PIPELINES_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **variables},
         capture_output=True,
         text=True,
         check=True,
