@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.environments import LOCATIONS, Settings
+from pipelines.bucket_credentials import bucket_secrets
+from pipelines.environments import LOCATIONS, Location, Settings
 from pipelines.local.lifecycle import connection
 from pipelines.local.settings import LocalSettings, admin_name, settings_below
 from pipelines.local.stack import StackConnection, ensure_stack
@@ -47,6 +49,16 @@ def connected(settings: Settings) -> StackConnection:
     )
 
 
+def share_bucket_credentials(settings: Settings) -> None:
+    """Put what this process's environment proves to S3 into the location's secret scope, for its steps.
+
+    Needed where the landing zone is in a bucket: the local workspace mounts none.
+    """
+    administrator = _administrator(local_settings(settings), settings.location)
+    for variable, key in bucket_secrets(settings).items():
+        administrator.secrets.put_secret(SECRET_SCOPE, key, string_value=os.environ[variable])
+
+
 def _apply(plan: Plan, client: WorkspaceClient, supplied: dict[str, str]) -> None:
     from pipelines.databricks.bootstrap.apply import apply
 
@@ -54,11 +66,14 @@ def _apply(plan: Plan, client: WorkspaceClient, supplied: dict[str, str]) -> Non
 
 
 def _public_key(local: LocalSettings) -> dict[str, str]:
+    from pipelines.databricks.bootstrap.secret_scopes import read_secret
+
+    return {PUBLIC_KEY: read_secret(_administrator(local, "development"), SECRET_SCOPE, PUBLIC_KEY)}
+
+
+def _administrator(local: LocalSettings, location: Location) -> WorkspaceClient:
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.core import Config
 
-    from pipelines.databricks.bootstrap.secret_scopes import read_secret
-
-    found = connection(local, "development", admin_name("development"))
-    administrator = WorkspaceClient(config=Config(host=found.host, token=found.token, auth_type="pat"))
-    return {PUBLIC_KEY: read_secret(administrator, SECRET_SCOPE, PUBLIC_KEY)}
+    found = connection(local, location, admin_name(location))
+    return WorkspaceClient(config=Config(host=found.host, token=found.token, auth_type="pat"))

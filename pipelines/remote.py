@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from pipelines.bucket_credentials import bucket_secrets, bucket_variables
 from pipelines.databricks.code import CodeSource
 from pipelines.databricks.compute import ComputeSettings
 from pipelines.databricks.launcher import DatabricksStepLauncher
@@ -28,6 +29,10 @@ def step_launcher_for(settings: Settings) -> DatabricksStepLauncher | None:
     remote = settings.remote
     if remote is None or settings.in_task:
         return None
+    environment, secrets = {TASK_SETTINGS: for_task(settings)}, {}
+    if remote.host is None:
+        environment |= bucket_variables(settings)
+        secrets = {name: SecretReference(remote.secret_scope, key) for name, key in bucket_secrets(settings).items()}
     return DatabricksStepLauncher(
         RemoteTarget(
             name=settings.location,
@@ -36,8 +41,8 @@ def step_launcher_for(settings: Settings) -> DatabricksStepLauncher | None:
             event_key=SecretReference(remote.secret_scope, EVENT_KEY),
             compute=lambda: _compute(settings, remote),
             tags=remote.tags,
-            environment={TASK_SETTINGS: for_task(settings)},
-            secrets={},
+            environment=environment,
+            secrets=secrets,
         ),
         CodeSource(remote.repository, None, allow_dirty=remote.allow_dirty),
     )
@@ -54,9 +59,11 @@ def workspace_client(settings: Settings) -> WorkspaceClient:
 
     assert settings.remote is not None
     if settings.remote.host is None:
-        from pipelines.embedded import connected
+        from pipelines.embedded import connected, share_bucket_credentials
 
         found = connected(settings)
+        if bucket_secrets(settings):
+            share_bucket_credentials(settings)
         return WorkspaceClient(config=Config(host=found.host, token=found.token, auth_type="pat"))
     given: dict[str, str] = {}
     for argument, variable in settings.remote.authentication.items():

@@ -29,8 +29,18 @@ HEAVY = (
 )  # fmt: skip
 
 
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+ON_DATABRICKS = {
+    "PIPELINES_ENVIRONMENT": "databricks",
+    "PIPELINES_DEVELOPMENT": str(DEPLOY / "development.yaml"),
+    "PIPELINES_PRODUCTION": str(DEPLOY / "production.yaml"),
+}
+
+
 @pytest.mark.parametrize(
-    "variables", [{}, {"PIPELINES_LANDING": "s3://account@uploads/zone"}], ids=["folder", "bucket"]
+    "variables",
+    [{}, {"PIPELINES_LANDING": "s3://account@uploads/zone"}, ON_DATABRICKS],
+    ids=["folder", "bucket", "databricks"],
 )
 def test_definitions_load_without_heavy_packages_model_code_or_side_effects(tmp_path: Path, variables: dict[str, str]):
     home = tmp_path / "home"
@@ -46,6 +56,7 @@ def test_definitions_load_without_heavy_packages_model_code_or_side_effects(tmp_
     assert roots.isdisjoint(HEAVY)
     model_code = [name for name in loaded["modules"] if name.startswith("pipelines.models.") and name.count(".") > 2]
     assert model_code == []
+    assert not [name for name in loaded["modules"] if name.startswith("pipelines.local")]
     assert {"full_flow", "ingest", "predict", "train"} <= set(loaded["jobs"])
     assert loaded["threads"] == 0
     assert loaded["children"] == []
