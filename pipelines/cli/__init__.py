@@ -12,7 +12,9 @@ _COMMANDS = {
     "simulate": "Fly training sessions on a flight dynamics model and put their files into the landing zone.",
     "ingest": "Put session files into today's landing zone and take them to gold.",
     "sql": "Run a query on the tables and print the rows.",
-    "status": "Show tables, models, quarantined files and the last runs.",
+    "status": "Show workspaces, tables, models, quarantined files and the last runs.",
+    "up": "Start the local Databricks workspaces before something needs them.",
+    "down": "Stop the local Databricks workspaces and their clusters.",
     "dev": "Open Dagster's UI with its daemon, everything loaded.",
 }
 
