@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 def local_settings(settings: Settings) -> LocalSettings:
     """The two local workspaces over the environment's tables; what they grant is the bootstrap's to say."""
     assert settings.remote is not None
-    below = settings_below(settings.home / "databricks", settings.tables, settings.remote.repository)
-    return below.with_changes(
+    return settings_below(
+        settings.home / "databricks",
+        settings.tables,
+        settings.remote.repository,
+        hidden=(settings.home,),
         grants=(),
         private={name: (settings.home / "mlflow" / name,) for name in LOCATIONS},
         environment={"OMP_WAIT_POLICY": "PASSIVE"},

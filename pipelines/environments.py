@@ -166,6 +166,7 @@ def for_task(settings: Settings) -> str:
         settings,
         in_task=True,
         landing=settings.landing if in_bucket else settings.landing_volume,
+        session_maps=settings.landing_volume / "maps",
         work=Path(f"/Volumes/{settings.catalog}/pipelines/work") if settings.warehouse else settings.work,
         remote=replace(remote, authentication={}, compute={}) if remote else None,
     )
@@ -205,7 +206,7 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
         experiments="",
         model_schema=f"{catalog}.{own or 'models'}",
         prediction_schema=f"{catalog}.{own or 'predictions'}",
-        session_maps=home / "maps",
+        session_maps=home / "landing" / "maps",
         dagster_home=home / "dagster",
         remote=remote,
         first_upload_day=_day(variables, "PIPELINES_FIRST_UPLOAD_DAY", Settings.first_upload_day),

@@ -14,7 +14,9 @@ _COMMANDS = {
     "train": "Train, evaluate and register every model, on gold as it is now.",
     "ingest": "Put session files into today's landing zone and take them to gold.",
     "sql": "Run a query on the tables and print the rows.",
-    "status": "Show tables, models, quarantined files and the last runs.",
+    "status": "Show workspaces, tables, models, quarantined files and the last runs.",
+    "up": "Start the local Databricks workspaces before something needs them.",
+    "down": "Stop the local Databricks workspaces and their clusters.",
     "bootstrap": "Print what a Databricks workspace needs as SQL, apply it, or compare it with what is there.",
     "dev": "Open Dagster's UI with its daemon, everything loaded.",
 }

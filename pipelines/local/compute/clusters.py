@@ -16,6 +16,7 @@ from pipelines.local.workspace import Workspace
 
 ACTIVE = ("PENDING", "RUNNING", "RESTARTING", "RESIZING", "TERMINATING")
 SERVERLESS = "serverless"
+_SHOWN_JOB_CLUSTERS = 30
 
 
 class Clusters:
@@ -46,9 +47,12 @@ class Clusters:
         return document
 
     def all(self) -> list[Document]:
-        """Every cluster that has not been deleted for good, newest first."""
+        """Every cluster that has not been deleted for good, newest first; of ended job clusters only the last ones."""
         found = [document for _, document in self._workspace.store.items("cluster")]
-        return sorted(found, key=lambda document: document["start_time"], reverse=True)
+        found.sort(key=lambda document: document["start_time"], reverse=True)
+        ended = [entry for entry in found if entry["cluster_source"] == "JOB" and entry["state"] == "TERMINATED"]
+        forgotten = {entry["cluster_id"] for entry in ended[_SHOWN_JOB_CLUSTERS:]}
+        return [entry for entry in found if entry["cluster_id"] not in forgotten]
 
     def create(self, spec: dict[str, Any], creator: str, source: str) -> Document:
         """Add a cluster and begin to start it. `source` is `API` for a warm one, `JOB` for a fresh one."""
