@@ -6,6 +6,7 @@ As a program (`python -m pipelines_tests.conformance.flow <landing> <home>`) it 
 from __future__ import annotations
 
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,16 @@ REFINEMENTS = {
 def make_tables(engine: Engine, landing: Path) -> None:
     """Bring every upload day to silver and gold."""
     for day in UPLOAD_DAYS:
-        ingest_sessions(engine, landing, day, run_id="conformance")
-        ingest_annotations(engine, landing, day, run_id="conformance")
-        for table, refine in REFINEMENTS.items():
-            key = TableName("main", "gold", table).asset_key
-            refine(engine, day, attest("conformance", key, "0" * 16, {"conformance": True}))
+        make_day(engine, landing, day)
+
+
+def make_day(engine: Engine, landing: Path, day: date) -> None:
+    """Bring one upload day to silver and gold."""
+    ingest_sessions(engine, landing, day, run_id="conformance")
+    ingest_annotations(engine, landing, day, run_id="conformance")
+    for table, refine in REFINEMENTS.items():
+        key = TableName("main", "gold", table).asset_key
+        refine(engine, day, attest("conformance", key, "0" * 16, {"conformance": True}))
 
 
 def gold_of(engine: Engine) -> dict[str, Any]:
