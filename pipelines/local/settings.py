@@ -25,6 +25,13 @@ PRELOADED_MODULES = (
     "skops.io",
     "deltalake",
     "dagster",
+    # What executing a Dagster step imports besides, when it begins.
+    "dagster._core.execution.plan.external_step",
+    "dagster._core.storage.event_log.in_memory",
+    "dagster._core.storage.runs.in_memory",
+    "dagster._core.storage.schedules.sqlite",
+    "dagster._core.storage.root",
+    "upath.implementations.local",
 )
 """What a warm cluster has imported before its first task; a module that is not installed is passed over."""
 

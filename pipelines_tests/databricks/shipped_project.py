@@ -16,6 +16,9 @@ import dagster as dg
 
 from shipped.what import WHAT
 
+if "BREAK_IMPORT" in os.environ:
+    import no_such_module
+
 
 def _launcher(_):
     if "RUNS_REMOTELY" in os.environ:
@@ -54,15 +57,50 @@ def failing(context) -> dg.MaterializeResult:
     raise ValueError("no fuel")
 
 
+@dg.asset(required_resource_keys={"launcher"})
+def asking(context) -> dg.MaterializeResult:
+    if context.retry_number == 0:
+        raise dg.RetryRequested(max_retries=1)
+    return dg.MaterializeResult()
+
+
+@dg.asset(required_resource_keys={"launcher"})
+def killed(context) -> dg.MaterializeResult:
+    print("about to be lost", flush=True)
+    time.sleep(0.3)
+    os.kill(os.getpid(), 9)
+
+
+@dg.asset(required_resource_keys={"launcher"})
+def exhausted(context) -> dg.MaterializeResult:
+    import resource
+
+    print("about to be lost")
+    resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+    return dg.MaterializeResult(metadata={"size": len(bytearray(2**34))})
+
+
+@dg.asset(required_resource_keys={"launcher"})
+def confiding(context) -> dg.MaterializeResult:
+    secret = os.environ["PLANTED"]
+    context.log.info(f"the secret is {secret}")
+    print("printed:", secret)
+    if os.environ.get("THEN") == "fail":
+        raise ValueError(f"cannot use {secret}")
+    return dg.MaterializeResult(metadata={"secret": secret, "nested": {"in": [secret]}, "length": len(secret)})
+
+
+ASSETS = [empty, telling, waiting, failing, asking, killed, exhausted, confiding]
+
 jobs = {
     asset.key.path[-1]: dg.define_asset_job(asset.key.path[-1], selection=[asset])
-    for asset in (empty, telling, waiting, failing)
+    for asset in ASSETS
 }
 
 
 def job(name):
     return dg.Definitions(
-        assets=[empty, telling, waiting, failing],
+        assets=ASSETS,
         jobs=list(jobs.values()),
         resources={"launcher": dg.ResourceDefinition(_launcher)},
         executor=dg.in_process_executor,
@@ -83,6 +121,22 @@ def waiting_job():
 
 def failing_job():
     return job("failing")
+
+
+def asking_job():
+    return job("asking")
+
+
+def killed_job():
+    return job("killed")
+
+
+def exhausted_job():
+    return job("exhausted")
+
+
+def confiding_job():
+    return job("confiding")
 '''
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import dagster as dg
 
+from pipelines_tests.databricks.fixtures import failure_text
+
 Run = Callable[..., dg.JobExecutionResult]
 
 
@@ -38,8 +40,7 @@ def test_messages_and_output_arrive_in_order_and_once(run: Run, instance: dg.Dag
 def test_a_failing_step_fails_with_its_own_error_and_the_way_to_the_log(run: Run) -> None:
     result = run("failing", raise_on_error=False)
     assert not result.success
-    error = result.failure_data_for_node("failing").error
-    text = error.to_string()
+    text = failure_text(result, "failing")
     assert "no fuel" in text
     assert "about to fail" in text
     assert "http://127.0.0.1" in text
