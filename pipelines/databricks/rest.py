@@ -1,7 +1,8 @@
 """Calls of the REST API that outlast busy services and lost connections, within a budget of seconds.
 
-The SDK (0.60) repeats a call after 429, 503 and lost connections, waits as long as `Retry-After` says in seconds and one
-second if it says nothing or gives a date. What it lacks is added here: dates, 500/502/504, and bodies that break off.
+The SDK (0.60) repeats a call after 429, 503 and lost connections. It waits as long as `Retry-After` says in seconds,
+and one second if that says nothing or gives a date. What it lacks is added here: dates, 500, 502, 504, and bodies that
+break off.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Api:
             RefusedError: 401 or 403.
             Exception: those named in `otherwise`, and every other refusal, as the SDK raises it.
         """
-        from databricks.sdk.errors import DatabricksError, PermissionDenied, Unauthenticated
+        from databricks.sdk.errors import PermissionDenied, Unauthenticated
+        from databricks.sdk.errors.base import DatabricksError
         from databricks.sdk.retries import retried
 
         patient = retried(is_retryable=_reason, timeout=timedelta(seconds=self._budget_s))(function)

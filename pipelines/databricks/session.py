@@ -30,7 +30,7 @@ class Session:
             RefusedError, UnreachableError: see `Api.call`.
             DatabricksLaunchError: there is no usable key of events.
         """
-        from databricks.sdk.errors import DatabricksError
+        from databricks.sdk.errors.base import DatabricksError
 
         api = Api(target.name, target.connect(), budget_s)
         where = f"secret {target.event_key.key!r} of scope {target.event_key.scope!r}"

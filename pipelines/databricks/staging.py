@@ -42,7 +42,7 @@ class Staging:
         Raises:
             StagingFailedError: it does not arrive whole.
         """
-        return self._once(f"{self.root}/code/{digest}.zip", archive, digest, trusted=True)
+        return self._once(self._code_path(digest), archive, digest, trusted=True)
 
     def program(self, source: bytes) -> Staged:
         """Stage the program of the tasks, unless it is there already; what is there is read, because it runs first.
@@ -64,16 +64,20 @@ class Staging:
         self._put(path, document)
         return Staged(path, digest)
 
-    def forget(self) -> None:
-        """Look at staged code anew, because a task found it missing or changed."""
+    def replace_code(self, archive: bytes, digest: str) -> None:
+        """Upload a code archive again, if what is there is not it: a task said so.
+
+        Raises:
+            StagingFailedError: it does not arrive whole.
+        """
+        path = self._code_path(digest)
         with self._lock:
             self._known.clear()
+            if self.read(path) != archive:
+                self._put(path, archive)
 
-    def repair(self, archive: bytes, staged: Staged) -> None:
-        """Replace a staged file that is not what it has to be."""
-        self.forget()
-        if self.read(staged.path) != archive:
-            self._put(staged.path, archive)
+    def _code_path(self, digest: str) -> str:
+        return f"{self.root}/code/{digest}.zip"
 
     def step_folder(self, token: str) -> str:
         """Folder of one submission's files."""

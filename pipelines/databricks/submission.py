@@ -19,7 +19,7 @@ def submit(api: Api, request: dict[str, Any], token: str) -> int:
         UnreachableError, RefusedError: see `Api.call`.
         DatabricksLaunchError: the request is refused.
     """
-    from databricks.sdk.errors import DatabricksError
+    from databricks.sdk.errors.base import DatabricksError
 
     try:
         answer = api.post("submit the run", f"{_RUNS}/submit", {**request, "idempotency_token": token})
@@ -43,7 +43,7 @@ def cancel(api: Api, run_id: int) -> None:
 
 def last_words(api: Api, state: RunState) -> str:
     """What a run that failed left behind: its error and the end of its log."""
-    from databricks.sdk.errors import DatabricksError
+    from databricks.sdk.errors.base import DatabricksError
 
     if state.task_run_id is None:
         return ""

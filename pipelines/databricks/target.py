@@ -32,7 +32,7 @@ class RemoteTarget:
     connect: Callable[[], WorkspaceClient]
     """Called at the first launch only, so that loading definitions connects to nothing."""
     staging: str
-    """Folder in a Unity Catalog volume that only the service principal may write, e.g. `/Volumes/dev/pipelines/staging`."""
+    """Folder in a volume that only the service principal may write, e.g. `/Volumes/dev/pipelines/staging`."""
     event_key: SecretReference
     """Authenticates the events of steps; read here through the Secrets API and in the task through `dbutils`."""
     compute: Callable[[], ComputeSettings] | ComputeSettings

@@ -25,7 +25,6 @@ PRELOADED_MODULES = (
     "skops.io",
     "deltalake",
     "dagster",
-    "dagster._core.execution.plan.external_step",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
     "databricks.sdk",
@@ -35,10 +34,16 @@ PRELOADED_MODULES = (
     "mlflow.store.model_registry.sqlalchemy_store",
     "git",
     "fsspec",
-    "dagster._core.storage.event_log.in_memory",
-    "dagster._core.storage.runs",
     "pyspark.worker",
     "pysail.spark",
+    # What executing a Dagster step imports besides, when it begins.
+    "dagster._core.execution.plan.external_step",
+    "dagster._core.storage.event_log.in_memory",
+    "dagster._core.storage.runs",
+    "dagster._core.storage.runs.in_memory",
+    "dagster._core.storage.schedules.sqlite",
+    "dagster._core.storage.root",
+    "upath.implementations.local",
 )
 """What a warm cluster has imported before its first task; a module that is not installed is passed over."""
 
