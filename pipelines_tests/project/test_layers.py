@@ -17,7 +17,7 @@ ALLOWED = {
     "flight": set(),
     "landing": {"tables.landed_files"},
     "environments": set(),
-    "engines": {"tables.contract", "tables.attestation_keys", "environments"},
+    "engines": {"tables.contract", "tables.attestation_keys", "tables.retries", "environments"},
     "tables": {"flight", "engines"},
     "models": {"flight", "engines", "tables"},
     "training": {"flight", "engines", "tables", "models", "environments"},
