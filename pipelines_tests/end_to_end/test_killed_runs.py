@@ -39,7 +39,11 @@ def kill_run(settings: Settings, process: subprocess.Popen[bytes]) -> None:
 
 def kill_task(settings: Settings, process: subprocess.Popen[bytes]) -> None:
     """The process of the step dies, and the run hears of it."""
-    for task in _tasks(settings):
+    until = time.monotonic() + 60
+    while not (tasks := _tasks(settings)):
+        assert time.monotonic() < until, "no task ran"
+        time.sleep(0.01)
+    for task in tasks:
         task.kill()
     process.communicate(timeout=300)
     assert process.returncode != 0
@@ -60,8 +64,8 @@ def kill_workspace(settings: Settings, process: subprocess.Popen[bytes]) -> None
     ("number", "step", "seconds", "kill"),
     [
         (1, "ingest_session_files", 0.5, kill_run),
-        (2, "ingest_session_files", 0.8, kill_task),
-        (3, "refine_flight_samples", 0.5, kill_task),
+        (2, "ingest_session_files", 0.3, kill_task),
+        (3, "refine_flight_samples", 0.1, kill_task),
         (4, "refine_maneuvers", 0.3, kill_workspace),
         (5, "refine_sessions", 0.2, kill_run),
     ],

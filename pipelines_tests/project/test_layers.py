@@ -21,7 +21,7 @@ ALLOWED = {
     "branches": set(),
     "environment_file": set(),
     "environments": {"branches", "environment_file", "landing.address"},
-    "engines": {"tables.contract", "tables.attestation_keys", "environments"},
+    "engines": {"tables.contract", "tables.attestation_keys", "tables.retries", "environments"},
     "tables": {"flight", "engines", "landing"},
     "models": {"flight", "engines", "tables"},
     "training": {"flight", "engines", "tables", "models", "environments"},
