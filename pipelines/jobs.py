@@ -8,7 +8,7 @@ from pipelines.checks.training import training_checks
 
 _tables = dg.AssetSelection.groups("bronze", "silver", "gold")
 _before_training = dg.AssetSelection.checks(training_checks)
-_models = dg.AssetSelection.groups("models")
+_models = dg.AssetSelection.groups("dev_models")
 _predictions = dg.AssetSelection.groups("predictions")
 
 ingest = dg.define_asset_job(
@@ -37,7 +37,7 @@ full_flow = dg.define_asset_job(
 
 train_for_customers = dg.define_asset_job(
     "train_for_customers",
-    selection=_models,
+    selection=dg.AssetSelection.groups("prod_models"),
     description="Trains, evaluates and registers every model in production, on attested gold.",
 )
 

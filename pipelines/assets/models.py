@@ -36,7 +36,7 @@ def model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
         key=key,
         deps=[key_of(TableName.of(name)) for name in manifest.gold_tables],
         description=manifest.description,
-        group_name="models",
+        group_name=f"{settings.catalog}_models",
         owners=[owner_of(manifest)],
         kinds={"scikitlearn", "mlflow", "pyspark"},
         pool="training",
