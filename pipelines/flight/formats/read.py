@@ -16,6 +16,7 @@ from pipelines.flight.formats.clock import TimeAxis, build_time_axis
 from pipelines.flight.formats.completeness import require_flight_data, require_rows
 from pipelines.flight.formats.frozen import remove_frozen_stretches
 from pipelines.flight.formats.map_folders import BUILT_IN_MAPS, load_column_maps
+from pipelines.flight.formats.position_speed import derive_ground_speed
 from pipelines.flight.formats.ranges import enforce_ranges
 from pipelines.flight.formats.session import ParsedSession, RawSession
 from pipelines.flight.formats.source import open_source
@@ -51,6 +52,7 @@ def read_session(name: str, content: bytes, maps: Path | Sequence[Path] = (BUILT
     enforce_ranges(source.name, raw)
     remove_disturbed_air_data(raw, axis.elapsed_s)
     remove_frozen_stretches(source.name, raw, axis.elapsed_s)
+    derive_ground_speed(raw, axis.elapsed_s)
     return _parsed(raw, axis)
 
 

@@ -47,12 +47,17 @@ class Lesson:
         """An airspeed for straight flight and turns: from maneuvering speed to cruise."""
         return self.between(self.handbook.cruise_kt - 18.0, self.handbook.cruise_kt + 2.0)
 
+    def unhurried_speed(self) -> float:
+        """An airspeed for level flight between others' traffic or in a hold: well below cruise, above slow flight."""
+        return self.between(self.handbook.reference_kt + 12.0, self.handbook.cruise_kt - 18.0)
+
     def basic(self) -> None:
         """One of the ordinary tasks."""
         kind = self.random.choice(["cruise", "climb", "descent", "turn", "turn"])
         turned = self.side() * self.between(20.0, 60.0) if self.chance(0.3) else 0.0
         if kind == "cruise":
-            self.add("cruise", seconds=self.between(30.0, 65.0), speed_kt=self.speed())
+            speed = self.unhurried_speed() if self.chance(0.25) else self.speed()
+            self.add("cruise", seconds=self.between(30.0, 65.0), speed_kt=speed)
         elif kind == "climb":
             margin = self.between(-4.0, 12.0)
             self.add("climb", feet=self.between(400.0, 900.0), speed_margin_kt=margin, turn_deg=turned)
@@ -164,4 +169,5 @@ class Lesson:
     def around(self) -> None:
         """One traffic pattern back to final."""
         self.add("pattern", side=self.side() if self.chance(0.3) else -1.0, width_ft=self.between(5000.0, 6200.0),
-                 height_ft=self.between(950.0, 1100.0), base_ft=self.between(7000.0, 9000.0))  # fmt: skip
+                 height_ft=self.between(950.0, 1100.0), base_ft=self.between(7000.0, 9000.0),
+                 speed_kt=self.between(self.handbook.reference_kt + 12.0, self.handbook.best_climb_kt + 12.0))  # fmt: skip

@@ -64,8 +64,10 @@ def test_xplane_log():
     assert session.duration_s == pytest.approx(702.395)
     assert session.started_at is not None
     assert session.started_at.isoformat(timespec="milliseconds") == "2020-08-18T15:34:17.386+00:00"
-    assert session.repairs == []
-    assert "indicated_airspeed_kt" in session.missing_channels
+    assert len(session.repairs) == 1
+    assert "derived from the positions" in session.repairs[0]
+    assert {"indicated_airspeed_kt", "on_ground"} <= set(session.missing_channels)
+    assert "ground_speed_kt" not in session.missing_channels
     # the stabilizer fails near 15:42 GMT: the aircraft leaves normal flight after some 460 s
     after = session.samples.filter(session.samples["elapsed_s"] > 440)["roll_deg"].abs().max()
     assert float(after) > 60  # pyright: ignore[reportArgumentType]

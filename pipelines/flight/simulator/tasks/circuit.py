@@ -81,11 +81,13 @@ def climb_out(flight: Flight, height_ft: float) -> None:
     flight.wait(8.0)
 
 
-def pattern(flight: Flight, runway: Runway, side: float, width_ft: float, height_ft: float, base_ft: float) -> None:
+def pattern(
+    flight: Flight, runway: Runway, side: float, width_ft: float, height_ft: float, base_ft: float, speed_kt: float
+) -> None:
     """Crosswind, downwind and base legs (`side` -1: left-hand), until the turn to final begins.
 
     `width_ft` is the distance of the downwind leg from the runway, `base_ft` how far before the threshold
-    the base leg is flown, `height_ft` the height of the pattern above the runway.
+    the base leg is flown, `height_ft` the height of the pattern above the runway, `speed_kt` the airspeed downwind.
     """
     cockpit, pilot = flight.cockpit, flight.pilot
 
@@ -105,7 +107,7 @@ def pattern(flight: Flight, runway: Runway, side: float, width_ft: float, height
     pilot.hold_track(crosswind, bank_limit=20.0)
     flight.until(lambda: cockpit.altitude > top - 60.0, 90.0)
     pilot.hold_altitude(top)
-    pilot.hold_speed_by_power(flight.handbook.best_climb_kt + 10.0)
+    pilot.hold_speed_by_power(speed_kt)
 
     flight.until(lambda: across() > width_ft - 2300.0, 60.0)
     pilot.hold_track((runway.heading_true + 180.0) % 360.0, bank_limit=22.0)
