@@ -9,7 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
-from typing import IO, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 State = Literal["pending", "success", "failure", "error"]
@@ -124,9 +124,7 @@ def _post(
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """Follows none: the token is for one host only."""
 
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: object, newurl: str
-    ) -> None:
+    def redirect_request(self, *_: object, **__: object) -> None:
         return None
 
 

@@ -61,15 +61,16 @@ class Mirror:
             also: A commit to bring as well, even if the branch no longer leads to it; nothing is said if that fails.
         """
         ends = time.monotonic() + seconds
-        self.folder.mkdir(parents=True, exist_ok=True)
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             with locked(self.folder / "lock", seconds) as descriptor:
-                found = self._fetch(ends, descriptor)
-                if isinstance(found, Problem) and self._is_damaged():
-                    self._renew()
-                    found = self._fetch(ends, descriptor)
+                self._clear()
+                damaged = _is_damaged(self.repository)
+                found = self._anew(ends, descriptor) if damaged else self._fetch(self.repository, ends, descriptor)
+                if not damaged and isinstance(found, Problem) and _is_damaged(self.repository):
+                    found = self._anew(ends, descriptor)
                 if also and isinstance(found, Head) and not self.repository.has(also):
-                    self._git_fetch(ends, descriptor, f"+{also}:refs/kept/{also}")
+                    self._git_fetch(self.repository, ends, descriptor, f"+{also}:refs/kept/{also}")
                 return found
         except LockedError:
             return Problem(
@@ -96,24 +97,43 @@ class Mirror:
         except LockedError as error:
             raise GitProblemError(Problem("busy", str(error), "Try again.")) from None
 
-    def _fetch(self, ends: float, descriptor: int) -> Head | Problem:
-        if self._is_damaged():
-            self._renew()
-        self._clear()
+    def _anew(self, ends: float, descriptor: int) -> Head | Problem:
+        """Make the mirror, or make it anew; it takes the place of the former one once it has the branch.
+
+        What was kept comes along as far as it can still be read.
+        """
+        name = f"generation-{secrets.token_hex(6)}"
+        draft = Repository(self.folder / f".{name}")
+        draft.folder.mkdir()
+        draft.read("init", "--bare", "--quiet", "--template=", str(draft.folder))
+        (draft.folder / "info").mkdir(exist_ok=True)
+        (draft.folder / "info" / "attributes").write_text(_ATTRIBUTES)
+        found = self._fetch(draft, ends, descriptor)
+        if isinstance(found, Problem):
+            return found
+        if self.repository.folder.is_dir():
+            _salvage(self.repository, draft)
+        draft.folder.rename(self.folder / name)
+        link = self.folder / f".current-{secrets.token_hex(6)}"
+        link.symlink_to(name)
+        link.replace(self.folder / "current")
+        return found
+
+    def _fetch(self, here: Repository, ends: float, descriptor: int) -> Head | Problem:
         name = f"refs/watched/{self.remote.branch}"
-        problem = self._git_fetch(ends, descriptor, f"+{self.remote.ref}:{name}")
+        problem = self._git_fetch(here, ends, descriptor, f"+{self.remote.ref}:{name}")
         if problem is not None:
             return problem
-        commit = self.repository.read("rev-parse", "--verify", "--end-of-options", name).decode().strip()
-        if not is_commit(commit) or not self._is_whole(commit):
-            self.repository.suspect()
-            return Problem("git", f"The mirror in {self.folder} is damaged.", "It is made anew at the next look.")
-        self._tidy(ends, descriptor)
+        commit = here.read("rev-parse", "--verify", "--end-of-options", name).decode().strip()
+        if not is_commit(commit) or not _is_whole(here, commit):
+            here.suspect()
+            return Problem("git", f"The mirror in {here.folder} is damaged.", "It is made anew at the next look.")
+        _tidy(here, ends, descriptor)
         return Head(commit)
 
-    def _git_fetch(self, ends: float, descriptor: int, refspec: str) -> Problem | None:
+    def _git_fetch(self, here: Repository, ends: float, descriptor: int, refspec: str) -> Problem | None:
         arguments = [
-            f"--git-dir={self.repository.folder}",
+            f"--git-dir={here.folder}",
             *("-c", "fetch.fsckObjects=true", "-c", "fetch.unpackLimit=1"),
             *(part for name in _HARMLESS for part in ("-c", f"fetch.fsck.{name}=ignore")),
             *("fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"),
@@ -127,7 +147,7 @@ class Mirror:
                 guarded=True,
                 variables=self.remote.variables(seconds),
                 inherited=(descriptor,),
-                unless=self._too_large,
+                unless=lambda: _arriving_bytes(here) > self.largest_fetch_bytes,
             )
         except GitTimeoutError:
             return timed_out(self.remote, seconds, f"hand over branch {self.remote.branch!r}")
@@ -138,48 +158,8 @@ class Mirror:
                 "Take large files out of the repository's history, or raise the limit in the settings.",
             )
         if done.status and any(sign in done.stderr for sign in _DAMAGED):
-            self.repository.suspect()
+            here.suspect()
         return failed(self.remote, done.stderr) if done.status else None
-
-    def _too_large(self) -> bool:
-        total = 0
-        for file in self.repository.folder.glob("objects/pack/tmp_*"):
-            with contextlib.suppress(FileNotFoundError):
-                total += file.stat().st_size
-        return total > self.largest_fetch_bytes
-
-    def _is_damaged(self) -> bool:
-        here = self.repository
-        if not (here.folder / "HEAD").is_file() or (here.folder / SUSPECT).exists():
-            return True
-        return (
-            here.run("rev-parse", "--is-bare-repository").stdout.strip() != b"true" or not self._refs_lead_somewhere()
-        )
-
-    def _refs_lead_somewhere(self) -> bool:
-        listed = self.repository.run("for-each-ref", "--format=%(objecttype)")
-        return listed.status == 0 and set(listed.stdout.split()) <= {b"commit"} and not listed.stderr
-
-    def _is_whole(self, commit: str) -> bool:
-        """Whether history and files of the commit can be listed; their contents are checked when they are read."""
-        walked = self.repository.run("rev-list", "--objects", "--quiet", commit, "--not", "--glob=refs/kept/*")
-        return walked.status == 0 and self.repository.run("ls-tree", "-r", "-l", commit).status == 0
-
-    def _renew(self) -> None:
-        """Replace the mirror, or make the first. What was kept comes along as far as it can still be read."""
-        before = self.repository
-        made = Repository(self.folder / f"generation-{secrets.token_hex(6)}")
-        draft = Repository(self.folder / f".{made.folder.name}")
-        draft.folder.mkdir()
-        draft.read("init", "--bare", "--quiet", "--template=", str(draft.folder))
-        (draft.folder / "info").mkdir(exist_ok=True)
-        (draft.folder / "info" / "attributes").write_text(_ATTRIBUTES)
-        if before.folder.is_dir():
-            _salvage(before, draft)
-        draft.folder.rename(made.folder)
-        link = self.folder / f".current-{secrets.token_hex(6)}"
-        link.symlink_to(made.folder.name)
-        link.replace(self.folder / "current")
 
     def _clear(self) -> None:
         """Remove what killed fetches and renewals left; only the lock's holder writes here, and that is us."""
@@ -195,14 +175,36 @@ class Mirror:
         for link in self.folder.glob(".current-*"):
             link.unlink(missing_ok=True)
 
-    def _tidy(self, ends: float, descriptor: int) -> None:
-        """One pack in place of many, now and then; readers are not disturbed, and nothing is lost if it fails."""
-        here = self.repository.folder
-        if len(list((here / "objects" / "pack").glob("*.pack"))) < _MOST_PACKS:
-            return
-        arguments = [f"--git-dir={here}", "repack", "-a", "-d", "-k", "-q"]
-        with contextlib.suppress(GitTimeoutError):
-            run_git(arguments, max(0.0, ends - time.monotonic()), guarded=True, inherited=(descriptor,))
+
+def _arriving_bytes(here: Repository) -> int:
+    total = 0
+    for file in here.folder.glob("objects/pack/tmp_*"):
+        with contextlib.suppress(FileNotFoundError):
+            total += file.stat().st_size
+    return total
+
+
+def _is_damaged(here: Repository) -> bool:
+    """Whether the repository is none, is suspect, or has references that lead nowhere."""
+    if not (here.folder / "HEAD").is_file() or (here.folder / SUSPECT).exists():
+        return True
+    listed = here.run("for-each-ref", "--format=%(objecttype)")
+    return bool(listed.status or listed.stderr) or not set(listed.stdout.split()) <= {b"commit"}
+
+
+def _is_whole(here: Repository, commit: str) -> bool:
+    """Whether history and files of the commit can be listed; their contents are checked when they are read."""
+    walked = here.run("rev-list", "--objects", "--quiet", commit, "--not", "--glob=refs/kept/*")
+    return walked.status == 0 and here.run("ls-tree", "-r", "-l", commit).status == 0
+
+
+def _tidy(here: Repository, ends: float, descriptor: int) -> None:
+    """One pack in place of many, now and then; readers are not disturbed, and nothing is lost if it fails."""
+    if len(list((here.folder / "objects" / "pack").glob("*.pack"))) < _MOST_PACKS:
+        return
+    arguments = [f"--git-dir={here.folder}", "repack", "-a", "-d", "-k", "-q"]
+    with contextlib.suppress(GitTimeoutError):
+        run_git(arguments, max(0.0, ends - time.monotonic()), guarded=True, inherited=(descriptor,))
 
 
 def _salvage(before: Repository, into: Repository) -> None:
