@@ -17,6 +17,8 @@ from pipelines.releases.git.problem import GitProblemError, Problem
 from pipelines.releases.git.repository import Repository
 
 _ABANDONED_SECONDS = 3600.0
+_PRUNING_SECONDS = 60.0
+"""How long to wait for whoever is removing the same checkout."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,11 @@ class Checkouts:
             GitProblemError: it cannot be read, or holds what must not be written, such as links that leave the folder.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        with locked(self._lease(commit), 60.0, shared=True):
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(locked(self._lease(commit), _PRUNING_SECONDS, shared=True))
+            except LockedError as error:
+                raise GitProblemError(Problem("busy", str(error), "It is tried again by itself.")) from None
             folder = self.root / commit
             if not folder.is_dir():
                 self._make(repository, commit, folder)

@@ -38,7 +38,7 @@ class Repository:
             return run_git(located, LOCAL_SECONDS, given=given, into=into, variables=extra)
         except GitTimeoutError as error:
             raise GitProblemError(
-                Problem("git", f"`git {arguments[0]}` in {self.folder}: {error}", "It is tried again by itself.")
+                Problem("git", f"`git {_name(arguments)}` in {self.folder}: {error}", "It is tried again by itself.")
             ) from None
 
     def read(self, *arguments: str, given: bytes | None = None, into: BinaryIO | None = None, **extra: str) -> bytes:
@@ -60,7 +60,7 @@ class Repository:
         raise GitProblemError(
             Problem(
                 "git",
-                f"`git {arguments[0]}` failed in {self.folder}: {words or f'exit code {done.status}'}",
+                f"`git {_name(arguments)}` failed in {self.folder}: {words or f'exit code {done.status}'}",
                 "The mirror is made anew at the next look.",
             )
         )
@@ -98,3 +98,11 @@ class Repository:
             found[name] = output[end + 1 : end + 1 + size]
             position = end + 1 + size + 1
         return found
+
+
+def _name(arguments: tuple[str, ...]) -> str:
+    """The git command, without the settings before it."""
+    rest = list(arguments)
+    while rest and rest[0] == "-c":
+        del rest[:2]
+    return rest[0] if rest else ""

@@ -23,7 +23,7 @@ State = Literal["good", "expired", "revoked", "unknown", "bad", "unsigned", "unc
 MOST_COMMITS = 2000
 """A longer range is refused rather than half looked at."""
 _NAMED = 5
-_FORMAT = "%x00".join(("%H", "%G?", "%GF", "%GS", "%GT", "%GK")) + "%x01"
+_FORMAT = "%x00".join(("%H", "%G?", "%GF", "%GS", "%GK")) + "%x01"
 _STATES: dict[str, State] = {
     "G": "good",
     "U": "unknown",
@@ -172,14 +172,14 @@ def _judged(
     found = {}
     for line in shown.decode(errors="replace").split("\x01"):
         if line.strip():
-            commit, letter, fingerprint, signer, trust, key = line.strip("\n").split("\0")
-            found[commit] = _verdict(commit, letter, fingerprint or key, signer, trust)
+            commit, letter, fingerprint, signer, key = line.strip("\n").split("\0")
+            found[commit] = _verdict(commit, letter, fingerprint or key, signer)
     return {commit: found.get(commit) or Verdict(commit, "bad", None, None) for commit in commits}
 
 
-def _verdict(commit: str, letter: str, fingerprint: str, signer: str, trust: str) -> Verdict:
+def _verdict(commit: str, letter: str, fingerprint: str, signer: str) -> Verdict:
     state = _STATES.get(letter, "bad")
-    if state == "unknown" and fingerprint and not fingerprint.startswith("SHA256:") and trust != "never":
+    if state == "unknown" and fingerprint and not fingerprint.startswith("SHA256:"):
         # The keyring holds only who is trusted, so nobody need sign the keys in it.
         state = "good"
     known = state in ("good", "expired", "revoked")
