@@ -28,6 +28,7 @@ _NOT_FOUND = (
     "access denied or repository not exported",
 )
 _LOCAL_DISK = ("no space left on device", "disk quota exceeded", "read-only file system")
+_SLOW = ("timed out", "operation too slow", "connection timeout")
 _MALFORMED = ("fsck error", "error in object", "fsck failed")
 
 
@@ -43,12 +44,7 @@ def branch_missing(remote: Remote) -> Problem:
 
 def timed_out(remote: Remote, seconds: float, doing: str) -> Problem:
     """The remote did not answer, or not in time."""
-    return Problem(
-        "timed_out",
-        f"{remote.url} did not {doing} within {seconds:g} s.",
-        "It is asked again later by itself. If that goes on, try `git ls-remote` on this machine: a proxy, a firewall "
-        "or the remote is holding the connection.",
-    )
+    return _too_slow(f"{remote.url} did not {doing} within {seconds:.3g} s.")
 
 
 def failed(remote: Remote, stderr: str) -> Problem:
@@ -91,10 +87,21 @@ def failed(remote: Remote, stderr: str) -> Problem:
         )
     if says(*_NOT_FOUND):
         return _not_found(remote, said)
+    if says(*_SLOW):
+        return _too_slow(f"{remote.url} did not answer in time. {said}")
     return Problem(
         "unreachable",
         f"{remote.url} cannot be reached. {said}",
         "It is asked again later by itself. If that goes on, check the address, the network and the remote's state.",
+    )
+
+
+def _too_slow(what: str) -> Problem:
+    return Problem(
+        "timed_out",
+        what,
+        "It is asked again later by itself. If that goes on, try `git ls-remote` on this machine: a proxy, a firewall "
+        "or the remote is holding the connection.",
     )
 
 

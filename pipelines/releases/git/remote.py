@@ -45,8 +45,8 @@ class Remote:
         return hashlib.sha256(self.url.encode()).hexdigest()[:16]
 
     def variables(self, seconds: float) -> dict[str, str]:
-        """Environment with which git reaches the remote; a connection that is silent for `seconds` ends."""
-        whole = str(max(1, int(seconds)))
+        """Environment with which git reaches the remote; a connection that is silent for longer than `seconds` ends."""
+        whole = str(int(seconds) + 2)
         options = f"-o BatchMode=yes -o ConnectTimeout={whole} -o ServerAliveInterval=5 -o ServerAliveCountMax=2"
         entries = [("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", whole)]
         if self.token:
@@ -62,7 +62,7 @@ class Remote:
         """`text` as it may be shown."""
         if self.token and len(self.token) >= _SHORTEST_SECRET:
             text = text.replace(self.token, "***")
-        return re.sub(r"(\w+://)[^\s/@:]+:[^\s/@]+@", r"\1***@", text)
+        return re.sub(r"://[^\s/@:]{1,200}:[^\s/@]{1,500}@", "://***@", text)
 
 
 def remote_from(

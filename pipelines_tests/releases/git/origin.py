@@ -32,7 +32,7 @@ class Origin:
         *,
         sign: bool = False,
         push: bool = True,
-        **variables: str,
+        variables: Mapping[str, str] | None = None,
     ) -> str:
         """Commit these files (a counter if none are given) and push; returns the commit."""
         self.time += 60
@@ -42,7 +42,7 @@ class Origin:
             file.write_bytes(content if isinstance(content, bytes) else content.encode())
         self.git("add", "--all", "--force")
         signing = ["-S"] if sign else ["--no-gpg-sign"]
-        self.git("commit", "-q", "--allow-empty", *signing, "-m", message, **self.dates(), **variables)
+        self.git("commit", "-q", "--allow-empty", *signing, "-m", message, **self.dates(), **(variables or {}))
         if push:
             self.push()
         return self.head()

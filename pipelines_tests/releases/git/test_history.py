@@ -80,11 +80,8 @@ def test_unrelated(origin: Origin, mirror: Mirror):
 
 
 def test_what_a_commit_says_of_itself(origin: Origin, mirror: Mirror):
-    commit = origin.commit(
-        message="feat: größer\n\nA body that is not shown.",
-        GIT_AUTHOR_NAME="Bérénice",
-        GIT_AUTHOR_EMAIL="b@example.org",
-    )
+    author = {"GIT_AUTHOR_NAME": "Bérénice", "GIT_AUTHOR_EMAIL": "b@example.org"}
+    commit = origin.commit(message="feat: größer\n\nA body that is not shown.", variables=author)
     found = read_commit(_fetched(mirror), commit)
     assert found.commit == commit
     assert found.tree == origin.git("rev-parse", "HEAD^{tree}").strip()

@@ -208,7 +208,7 @@ def keyring() -> Iterator[GnuPG]:
 @needs_gpg
 def test_a_pgp_key_in_the_keyring(origin: Origin, mirror: Mirror, gnupg: GnuPG, keyring: GnuPG):
     fingerprint = gnupg.new_key("amelia@example.org")
-    commit = origin.commit(sign=True, **gnupg.use(origin, fingerprint))
+    commit = origin.commit(sign=True, variables=gnupg.use(origin, fingerprint))
     policy = SignaturePolicy("head", keyring=keyring.home)
     assert _verdict(mirror, policy, commit).state == "unchecked"
     before = policy.digest
@@ -222,7 +222,7 @@ def test_a_pgp_key_in_the_keyring_of_whoever_runs_this_counts_for_nothing(
     origin: Origin, mirror: Mirror, gnupg: GnuPG, signers: Path, monkeypatch: pytest.MonkeyPatch
 ):
     fingerprint = gnupg.new_key("amelia@example.org")
-    commit = origin.commit(sign=True, **gnupg.use(origin, fingerprint))
+    commit = origin.commit(sign=True, variables=gnupg.use(origin, fingerprint))
     monkeypatch.setenv("GNUPGHOME", str(gnupg.home))
     assert _verdict(mirror, SignaturePolicy("head", signers), commit).state == "unchecked"
 
@@ -232,7 +232,7 @@ def test_an_expired_pgp_key(origin: Origin, mirror: Mirror, gnupg: GnuPG, keyrin
     fingerprint = gnupg.new_key("amelia@example.org", expires="1d", now="20231114T000000!")
     gnupg.run("--list-keys")
     (gnupg.home / "gpg.conf").write_text("faked-system-time 20231114T100000!\n")
-    commit = origin.commit(sign=True, **gnupg.use(origin, fingerprint))
+    commit = origin.commit(sign=True, variables=gnupg.use(origin, fingerprint))
     keyring.run("--import", given=gnupg.run("--export", fingerprint))
     found = _verdict(mirror, SignaturePolicy("head", keyring=keyring.home), commit)
     assert (found.state, found.fingerprint) == ("expired", fingerprint)
@@ -245,7 +245,7 @@ def test_ssh_and_pgp_side_by_side(
     first = origin.head()
     fingerprint = gnupg.new_key("bessie@example.org")
     keyring.run("--import", given=gnupg.run("--export", fingerprint))
-    by_pgp = origin.commit(sign=True, **gnupg.use(origin, fingerprint))
+    by_pgp = origin.commit(sign=True, variables=gnupg.use(origin, fingerprint))
     amelia.use(origin)
     by_ssh = origin.commit(sign=True)
     verdicts, problems = _judge(mirror, SignaturePolicy("range", signers, keyring=keyring.home), by_ssh, first)
