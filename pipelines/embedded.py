@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.bucket_credentials import bucket_secrets
+from pipelines.engines.java import cache_folder, provide_java
 from pipelines.environments import LOCATIONS, Location, Settings
+from pipelines.local.compute import engines
 from pipelines.local.lifecycle import connection
 from pipelines.local.settings import LocalSettings, admin_name, settings_below
 from pipelines.local.stack import StackConnection, ensure_stack
@@ -29,8 +31,18 @@ def local_settings(settings: Settings) -> LocalSettings:
         hidden=(settings.home,),
         grants=(),
         private={name: (settings.home / "mlflow" / name,) for name in LOCATIONS},
-        environment={"OMP_WAIT_POLICY": "PASSIVE"},
+        environment={"OMP_WAIT_POLICY": "PASSIVE", **_java(settings)},
     )
+
+
+def _java(settings: Settings) -> dict[str, str]:
+    """Where Apache Spark finds its Java and its jars, if it is the engine: a task has another home folder."""
+    if settings.engine != "apache_spark":
+        return {}
+    return {
+        "JAVA_HOME": str(provide_java(os.environ).home),
+        "PIPELINES_CACHE": str(cache_folder(os.environ)),
+    }
 
 
 def connected(settings: Settings) -> StackConnection:
@@ -50,6 +62,14 @@ def connected(settings: Settings) -> StackConnection:
     return ensure_stack(
         local, "production", lambda client: _apply(production, client, _public_key(local)), production.digest
     )
+
+
+def cluster_for(settings: Settings) -> dict[str, Any]:
+    """On what a step runs: the warm cluster, or one of its own that has Apache Spark where that is the engine."""
+    if settings.engine == "apache_spark":
+        configuration = {engines.SETTING: engines.APACHE_SPARK}
+        return {"new_cluster": {"spark_version": "17.3.x", "node_type_id": "local", "spark_conf": configuration}}
+    return {"existing_cluster_id": connected(settings).cluster_id}
 
 
 def share_bucket_credentials(settings: Settings) -> None:

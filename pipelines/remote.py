@@ -77,8 +77,7 @@ def workspace_client(settings: Settings) -> WorkspaceClient:
 
 def _compute(settings: Settings, remote: Remote) -> ComputeSettings:
     if remote.host is None:
-        from pipelines.embedded import connected
+        from pipelines.embedded import cluster_for
 
-        cluster = {"existing_cluster_id": connected(settings).cluster_id}
-        return ComputeSettings.model_validate({"sizes": dict.fromkeys(SIZES, cluster)})
+        return ComputeSettings.model_validate({"sizes": dict.fromkeys(SIZES, cluster_for(settings))})
     return ComputeSettings.model_validate(remote.compute)

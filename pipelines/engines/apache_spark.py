@@ -14,6 +14,7 @@ from pipelines.engines.delta_jars import provide_delta_jars
 from pipelines.engines.engine import CATALOGS
 from pipelines.engines.java import cache_folder, provide_java
 from pipelines.engines.spark import SparkEngine
+from pipelines.engines.worker_code import give_to_workers
 from pipelines.tables.contract import TableName
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class ApacheSparkEngine(SparkEngine):
         manager = java_session.sessionState().catalogManager()
         for name in CATALOGS:
             manager.catalog(name).setDelegateCatalog(manager.catalog("spark_catalog"))
+        give_to_workers(session)
         return session
 
     def _stop(self, session: SparkSession) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.engines.lease import TableLease
 from pipelines.engines.spark import SparkEngine
+from pipelines.engines.worker_code import give_to_workers
 from pipelines.tables.contract import TableContract, TableName
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ class DatabricksEngine(SparkEngine):
     def _start(self) -> SparkSession:
         from pyspark.sql import SparkSession
 
-        return SparkSession.builder.getOrCreate()
+        session = SparkSession.builder.getOrCreate()
+        give_to_workers(session)
+        return session
 
     def _stop(self, session: SparkSession) -> None:
         """Nothing: the session belongs to the task."""

@@ -13,25 +13,20 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from pipelines.environments import LOCATIONS, Location, Settings, settings_from
+from pipelines.environments import LOCATIONS, Settings, settings_from
 from pipelines.tables.contracts import ALL
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
 
 DAY = date(2026, 3, 4)
 
 
-def settings_in(folder: Path, location: Location = "development") -> Settings:
-    """The embedded environment below `folder`."""
-    return settings_from({"PIPELINES_HOME": str(folder)}, location)
-
-
 @contextmanager
-def environment_in(folder: Path) -> Iterator[Settings]:
-    """The embedded environment below `folder`, whose workspaces end with the block."""
+def environment_in(folder: Path, name: str = "embedded") -> Iterator[Settings]:
+    """The environment below `folder`, whose local workspaces end with the block."""
     from pipelines.embedded import local_settings
     from pipelines.local.lifecycle import down
 
-    settings = settings_in(folder)
+    settings = settings_from({"PIPELINES_HOME": str(folder), "PIPELINES_ENVIRONMENT": name})
     try:
         yield settings
     finally:
@@ -41,7 +36,12 @@ def environment_in(folder: Path) -> Iterator[Settings]:
 
 def variables_of(settings: Settings) -> dict[str, str]:
     """The environment variables of a child process that works in the environment."""
-    return {**os.environ, "PIPELINES_HOME": str(settings.home), "OMP_NUM_THREADS": "1"}
+    return {
+        **os.environ,
+        "PIPELINES_HOME": str(settings.home),
+        "PIPELINES_ENVIRONMENT": settings.environment,
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 def upload_sessions(settings: Settings, count: int = 3, first_seed: int = 1, day: date = DAY) -> None:
@@ -63,6 +63,12 @@ def upload_sessions(settings: Settings, count: int = 3, first_seed: int = 1, day
 
 def start_job(settings: Settings, job: str, day: date = DAY) -> subprocess.Popen[bytes]:
     """`dagster job execute` in a process group of its own; its steps run in the location's workspace."""
+    tags = f'{{"dagster/partition": "{day.isoformat()}"}}'
+    return start_dagster(settings, "job", "execute", "-j", job, "--tags", tags)
+
+
+def start_dagster(settings: Settings, *command: str) -> subprocess.Popen[bytes]:
+    """A command of Dagster's on the location, in a process group of its own."""
     from pipelines.cli.instance import PROJECT, prepare_home
 
     before = os.environ.get("DAGSTER_HOME")
@@ -72,10 +78,9 @@ def start_job(settings: Settings, job: str, day: date = DAY) -> subprocess.Popen
         os.environ.pop("DAGSTER_HOME")
     else:
         os.environ["DAGSTER_HOME"] = before
-    tags = f'{{"dagster/partition": "{day.isoformat()}"}}'
-    command = ["-m", "pipelines.definitions", "-a", settings.location, "-j", job, "--tags", tags]
+    what, how, *options = command
     return subprocess.Popen(
-        [sys.executable, "-m", "dagster", "job", "execute", *command],
+        [sys.executable, "-m", "dagster", what, how, "-m", "pipelines.definitions", "-a", settings.location, *options],
         cwd=PROJECT,
         env=variables,
         stdout=subprocess.DEVNULL,
@@ -84,9 +89,9 @@ def start_job(settings: Settings, job: str, day: date = DAY) -> subprocess.Popen
     )
 
 
-def finish(process: subprocess.Popen[bytes]) -> None:
+def finish(process: subprocess.Popen[bytes], limit_s: float = 400) -> None:
     """Wait for the run's end, which must be a success."""
-    _, errors = process.communicate(timeout=400)
+    _, errors = process.communicate(timeout=limit_s)
     assert process.returncode == 0, errors.decode(errors="replace")[-3000:]
 
 

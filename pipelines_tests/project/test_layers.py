@@ -31,7 +31,7 @@ ALLOWED = {
     "local": set(),
     "metastore": {"databricks", "models", "tables"},
     "bucket_credentials": {"environments", "landing.address"},
-    "embedded": {"local", "environments", "metastore", "databricks.bootstrap", "bucket_credentials"},
+    "embedded": {"local", "environments", "metastore", "databricks.bootstrap", "bucket_credentials", "engines.java"},
     "remote": {"databricks", "embedded", "environments", "metastore", "bucket_credentials"},
     "resources": {"engines", "environments", "landing", "landing_access", "remote"},
     "checks": {"engines", "tables"},

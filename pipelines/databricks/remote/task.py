@@ -65,6 +65,8 @@ def _run(options: dict[str, str], dbutils: Any, redaction: Redaction, writer: Se
     archive = verified(options["code"], options["code_digest"])
     payload = json.loads(verified(options["payload"], options["payload_digest"]))
     put_first(folder, unpack(archive, folder))
+    # For code that has workers of its own to give it to.
+    os.environ["SHIPPED_CODE"] = str(folder)
     os.environ.update(payload["environment"])
     for variable, (scope, name) in payload["secrets"].items():
         value = dbutils.secrets.get(scope, name)
