@@ -23,12 +23,12 @@ def require_own_table_location(call: Call) -> None:
     if not location:
         return
     folder = local_path(location).resolve()
+    _require_outside(call, location, folder, "CREATE EXTERNAL TABLE")
     _require_untaken(call, location, folder)
     warehouse = call.workspace.metastore.warehouse
     own = warehouse.joinpath(call.text("catalog_name"), call.text("schema_name"), call.text("name"))
     if _overlap(folder, warehouse) and folder != own.resolve():
         raise invalid(f"Input path url '{location}' overlaps with managed storage.")
-    _require_outside(call, location, folder, "CREATE EXTERNAL TABLE")
 
 
 def require_own_volume_location(call: Call) -> Path:
@@ -44,10 +44,10 @@ def require_own_volume_location(call: Call) -> Path:
     settings = call.workspace.settings
     if len(folder.parts) < _SHALLOWEST or _overlap(folder, settings.interpreter.parents[1]):
         raise invalid(f"Input path url '{location}' is a folder that tasks need for themselves: choose one of its own.")
+    _require_outside(call, location, folder, "CREATE EXTERNAL VOLUME")
     _require_untaken(call, location, folder)
     if _overlap(folder, call.workspace.metastore.warehouse):
         raise invalid(f"Input path url '{location}' overlaps with managed storage.")
-    _require_outside(call, location, folder, "CREATE EXTERNAL VOLUME")
     hidden = any(_overlap(folder, other) for other in settings.hidden)
     if hidden and METASTORE_ADMINS not in call.principal.groups:
         raise forbidden("CREATE EXTERNAL VOLUME", "External Location", location)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from pipelines.local.catalog.locations import require_own_volume_location
-from pipelines.local.catalog.namespaces import may_manage
+from pipelines.local.catalog.namespaces import changed, removed
 from pipelines.local.endpoints import Call, Endpoints, page
 from pipelines.local.errors import invalid
 
@@ -68,31 +68,18 @@ def get_volume(call: Call) -> dict[str, Any]:
 
 @endpoints.patch(f"{_ROOT}/volumes/{{full_name:str}}")
 def update_volume(call: Call) -> dict[str, Any]:
-    full_name = call.path["full_name"].lower()
-    call.workspace.metastore.get("volume", full_name)
-    may_manage(call, "volume", full_name)
-    changes = {name: call.arguments[name] for name in ("owner", "comment") if name in call.arguments}
-    if "owner" in changes:
-        changes["owner"] = call.workspace.directory.name_of(changes["owner"])
-    return call.workspace.metastore.update("volume", full_name, **changes)
+    return changed(call, "volume", call.path["full_name"], ("owner", "comment"))
 
 
 @endpoints.delete(f"{_ROOT}/volumes/{{full_name:str}}")
 def delete_volume(call: Call) -> dict[str, Any]:
-    full_name = call.path["full_name"].lower()
-    call.workspace.metastore.get("volume", full_name)
-    may_manage(call, "volume", full_name)
-    call.workspace.metastore.remove("volume", full_name)
-    return {}
+    return removed(call, "volume", call.path["full_name"])
 
 
 @endpoints.post("/api/2.0/unity-catalog/temporary-volume-credentials", f"{_ROOT}/temporary-volume-credentials")
 def volume_credentials(call: Call) -> dict[str, Any]:
-    identifier = call.text("volume_id")
     metastore = call.workspace.metastore
-    document = next((entry for _, entry in metastore.store.items("volume") if entry["volume_id"] == identifier), None)
-    if document is None:
-        raise invalid(f"Volume '{identifier}' does not exist.")
+    document = metastore.by_id("volume", call.text("volume_id"))
     privilege = "READ_VOLUME" if call.text("operation", "READ_VOLUME") == "READ_VOLUME" else "WRITE_VOLUME"
     metastore.privileges.require(call.principal, call.workspace.name, privilege, "volume", document["full_name"])
     return {"expiration_time": int((time.time() + 3600) * 1000), "url": document["storage_location"]}

@@ -56,7 +56,7 @@ class Clusters:
 
     def create(self, spec: dict[str, Any], creator: str, source: str) -> Document:
         """Add a cluster and begin to start it. `source` is `API` for a warm one, `JOB` for a fresh one."""
-        _check(self._workspace, spec)
+        self.check(spec)
         now = int(time.time() * 1000)
         cluster_id = f"{time.strftime('%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
         document: Document = {
@@ -161,8 +161,25 @@ class Clusters:
 
     def edit(self, cluster_id: str, changes: dict[str, Any]) -> None:
         """Change the cluster's definition; it holds from its next start."""
-        _check(self._workspace, changes)
+        self.check(changes)
         self._workspace.store.put("cluster", cluster_id, {**self.get(cluster_id), **changes, "cluster_id": cluster_id})
+
+    def check(self, spec: dict[str, Any]) -> None:
+        """Refuse a definition that Databricks would refuse.
+
+        Raises:
+            ApiError: with the first thing that is wrong.
+        """
+        pool = spec.get("instance_pool_id")
+        if pool and self._workspace.store.get("pool", pool) is None:
+            raise invalid(f"Can't find an instance pool with id: {pool}.")
+        policy = spec.get("policy_id")
+        if policy and self._workspace.store.get("policy", policy) is None:
+            raise invalid(f"Can't find a cluster policy with id: {policy}.")
+        engine_of(spec)
+        for name, value in (spec.get("spark_env_vars") or {}).items():
+            if not isinstance(value, str) or not name.replace("_", "").isalnum():
+                raise invalid(f"Invalid Spark environment variable {name!r}.")
 
     def _change(self, cluster_id: str, state: str, message: str, reason: str | None = None) -> None:
         document = {**self.get(cluster_id), "state": state, "state_message": message}
@@ -178,16 +195,3 @@ class Clusters:
         event = {"cluster_id": cluster_id, "timestamp": int(time.time() * 1000), "type": kind, "details": {}}
         document["events"] = [*document["events"][-99:], event]
         self._workspace.store.put("cluster", cluster_id, document)
-
-
-def _check(workspace: Workspace, spec: dict[str, Any]) -> None:
-    pool = spec.get("instance_pool_id")
-    if pool and workspace.store.get("pool", pool) is None:
-        raise invalid(f"Can't find an instance pool with id: {pool}.")
-    policy = spec.get("policy_id")
-    if policy and workspace.store.get("policy", policy) is None:
-        raise invalid(f"Can't find a cluster policy with id: {policy}.")
-    engine_of(spec)
-    for name, value in (spec.get("spark_env_vars") or {}).items():
-        if not isinstance(value, str) or not name.replace("_", "").isalnum():
-            raise invalid(f"Invalid Spark environment variable {name!r}.")
