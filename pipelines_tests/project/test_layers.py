@@ -29,7 +29,7 @@ ALLOWED = {
     "sensors": {"environments", "jobs", "landing", "partitions"},
     "local": set(),
     "databricks": set(),
-    "metastore": {"databricks", "models", "tables"},
+    "metastore": {"databricks", "engines.lease", "models", "tables"},
     "definitions": {"assets", "checks", "sensors", "jobs", "environments", "resources"},
 }
 # Packages that a layer must never know.
