@@ -24,6 +24,7 @@ from pipelines.databricks.bootstrap.plan import (
     Table,
     Volume,
 )
+from pipelines.engines.lease import lease_contract
 from pipelines.models.manifest import load_manifests
 from pipelines.models.prediction_tables import judgement_contract, prediction_contract
 from pipelines.tables.attestation_keys import PUBLIC_KEY, SIGNING_KEY
@@ -106,7 +107,7 @@ def development_plan(site: Site) -> Plan:
             Volume("dev.pipelines.staging", "Code and events of steps; only the pipelines may write."),
             Volume("dev.pipelines.work", "Scratch of tasks."),
         ),
-        tables=_tables([*ALL, *_prediction_tables("dev.predictions")]),
+        tables=_tables([*ALL, *_prediction_tables("dev.predictions"), lease_contract("dev")]),
         grants=(
             # Steps say CREATE SCHEMA IF NOT EXISTS, which asks for the privilege even where the schema exists.
             _grant("catalog", "main", principal, "USE_CATALOG", "CREATE_SCHEMA"),
@@ -153,7 +154,7 @@ def production_plan(site: Site) -> Plan:
             Volume("prod.pipelines.staging", "Code and events of steps; only the pipelines may write."),
             Volume("prod.pipelines.work", "Scratch of tasks."),
         ),
-        tables=_tables(_prediction_tables("prod.predictions")),
+        tables=_tables([*_prediction_tables("prod.predictions"), lease_contract("prod")]),
         grants=(*_grants_on_gold(principal), _grant("catalog", "prod", principal, "ALL_PRIVILEGES")),
         secret_scopes=(
             SecretScope(

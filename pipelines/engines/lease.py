@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _CLOCK_TOLERANCE_MS = 5000
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
+_REMARK_S = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -138,8 +139,12 @@ class TableLease:
 
     def _take(self, table: TableName, holder: str) -> int:
         deadline, pause = time.monotonic() + self._patience_s, _SHORTEST_PAUSE_S
+        remark = time.monotonic() + _REMARK_S
         while True:
             state = self.state(table)
+            if time.monotonic() > remark:
+                _log.warning("Waiting to write %s, which %s holds.", table, state.holder or "nobody at the moment")
+                remark = time.monotonic() + _REMARK_S
             if state.expires_at_ms is None or state.expires_at_ms + _CLOCK_TOLERANCE_MS < now_ms():
                 expires_at_ms = now_ms() + int(self._lasts_s * 1000)
                 self._claim(table, holder, state, expires_at_ms)

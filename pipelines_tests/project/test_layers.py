@@ -29,7 +29,7 @@ ALLOWED = {
     "partitions": {"environments"},
     "databricks": set(),
     "local": set(),
-    "metastore": {"databricks", "models", "tables"},
+    "metastore": {"databricks", "engines.lease", "models", "tables"},
     "bucket_credentials": {"environments", "landing.address"},
     "embedded": {"local", "environments", "metastore", "databricks.bootstrap", "bucket_credentials", "engines.java"},
     "remote": {"databricks", "embedded", "environments", "metastore", "bucket_credentials"},
