@@ -35,7 +35,9 @@ class BucketUploads:
     """
 
     pages_per_tick = 10
-    """A page is one request for up to 1,000 objects: a tenth of a second and five millionths of a dollar."""
+    """A page is one request: a tenth of a second and five millionths of a dollar."""
+    objects_per_page = 1_000
+    """The most that S3 gives at once."""
 
     def __init__(self, address: S3Prefix, client: BaseClient | None = None) -> None:
         self.address = address
@@ -65,18 +67,20 @@ class BucketUploads:
             yield from page.files
 
     def read(self, file: LandedFile) -> bytes:
-        from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 
         _, key = object_address(file.address)
+        folder = S3Prefix(self.address.bucket, key.rpartition("/")[0], self.address.profile)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 found = self._client.get_object(Bucket=self.address.bucket, Key=key, IfMatch=f'"{_etag(file)}"')
+            except (BotoCoreError, ClientError) as error:
+                raise self._own_fault(error, file) or self._unavailable(error, "read from", folder) from error
+            try:
                 return found["Body"].read()
             except (HTTPClientError, IncompleteReadError) as error:  # the client repeats requests, not their bodies
                 if attempt == ATTEMPTS:
-                    raise self._unavailable(error, "read from") from error
-            except ClientError as error:
-                raise self._own_fault(error, file) or self._unavailable(error, "read from") from error
+                    raise self._unavailable(error, "read from", folder) from error
         raise AssertionError("unreachable")
 
     def holds(self, file: LandedFile, source: Path) -> bool:
@@ -131,7 +135,9 @@ class BucketUploads:
             # By the last key and not by a token, so that a listing can go on at another time.
             more = {"StartAfter": after} if after else {}
             with self._errors("list"):
-                found = self._client.list_objects_v2(Bucket=self.address.bucket, Prefix=prefix, **more)
+                found = self._client.list_objects_v2(
+                    Bucket=self.address.bucket, Prefix=prefix, MaxKeys=self.objects_per_page, **more
+                )
             objects = found.get("Contents", [])
             files = [self._landed(each, cut) for each in objects if not _marks(each) and _is_whole(each["Key"][cut:])]
             after = objects[-1]["Key"] if found.get("IsTruncated") and objects else None
@@ -169,9 +175,9 @@ class BucketUploads:
                 raise
             raise self._unavailable(error, action) from error
 
-    def _unavailable(self, error: Exception, action: str) -> Exception:
-        meta = self._client.meta
-        return unavailable(error, f"{action} {self.address}", self.address, meta.region_name, meta.endpoint_url)
+    def _unavailable(self, error: Exception, action: str, where: S3Prefix | None = None) -> Exception:
+        meta, where = self._client.meta, where or self.address
+        return unavailable(error, f"{action} {where}", where, meta.region_name, meta.endpoint_url)
 
 
 def _marks(found: dict[str, Any]) -> bool:
