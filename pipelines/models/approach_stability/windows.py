@@ -74,8 +74,8 @@ FEATURES: tuple[str, ...] = (
 """`_strain` is how far a criterion is used up just before the gate (1 at its limit), `_mean5` the mean of the last 5 s,
 `_slope8` the change per second over 8 s, `_spread20` the standard deviation over 20 s, `_expected12` where the trend
 leads in 12 s, `_sustained30` the highest bank held for three seconds of 30, `_change` the path angle of the last 6 s
-less that of 40 s. Gusts show in how unsteadily the speed changes (`gust_kt`) and in the difference between true airspeed
-and ground speed (`wind_change_kt`); they go on below the gate, whatever the pilot does."""
+less that of 40 s. Gusts show in how unsteadily the speed changes (`gust_kt`) and in true airspeed against ground
+speed (`wind_change_kt`); they go on below the gate, whatever the pilot does."""
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     "speed": ("speed_",),
