@@ -79,8 +79,8 @@ def choose_threshold(tallies: Sequence[Tally], false_alarms_per_hour: float, usu
     """The threshold with the best recall within the allowed false alarms, drawn towards the usual one with few hours.
 
     The allowance has the standard deviation of a count on top: one alarm more in three hours says nothing. Of
-    equals the middle one; where none keeps within the allowance, the one with the fewest false alarms. `usual` is what larger
-    sets of sessions lead to and weighs as much as `usual_hours` of flight: a few upsets alone would choose by chance.
+    equals the middle one; where none keeps within the allowance, the one with the fewest false alarms. `usual` weighs
+    as much as `usual_hours` of flight: a few upsets alone would choose by chance.
     """
     hours = tallies[0].hours
     counts = np.array([one.false_alarms for one in tallies], dtype=np.float64)
