@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipelines.engines.engine import Engine
+    from pipelines.tables.contract import TableContract
 
 DAY = date(2026, 11, 20)
 _STEPS = ("refine_flight_samples", "refine_maneuvers", "refine_approaches", "refine_sessions")
@@ -64,7 +65,7 @@ def refine_landed(folder: Path, say: Callable[[str], None] = print) -> None:
         engine.stop()
 
 
-def _contract_of(step: str):  # noqa: ANN202 - the contract's type is private to tables
+def _contract_of(step: str) -> TableContract:
     from pipelines.tables import contracts
 
     return {

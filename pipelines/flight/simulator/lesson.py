@@ -51,6 +51,10 @@ class Lesson:
         """An airspeed for level flight between others' traffic or in a hold: well below cruise, above slow flight."""
         return self.between(self.handbook.reference_kt + 12.0, self.handbook.cruise_kt - 18.0)
 
+    def downwind_speed(self) -> float:
+        """An airspeed for the downwind leg: some fly it nearly as slow as the base leg, some not much below cruise."""
+        return self.between(self.handbook.reference_kt + 12.0, self.handbook.best_climb_kt + 12.0)
+
     def basic(self) -> None:
         """One of the ordinary tasks."""
         kind = self.random.choice(["cruise", "climb", "descent", "turn", "turn"])
@@ -170,4 +174,4 @@ class Lesson:
         """One traffic pattern back to final."""
         self.add("pattern", side=self.side() if self.chance(0.3) else -1.0, width_ft=self.between(5000.0, 6200.0),
                  height_ft=self.between(950.0, 1100.0), base_ft=self.between(7000.0, 9000.0),
-                 speed_kt=self.between(self.handbook.reference_kt + 12.0, self.handbook.best_climb_kt + 12.0))  # fmt: skip
+                 speed_kt=self.downwind_speed())  # fmt: skip

@@ -38,6 +38,8 @@ SKOPS_TRUSTED_TYPES = (
     "numpy.dtype",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
+    # Its node indices are followed unchecked, as those of boosted trees are: registered versions are the project's own.
+    "sklearn.tree._tree.Tree",
 )
 
 _FORESEEN = "foreseen"

@@ -12,6 +12,7 @@ from pipelines.flight.approach_criteria import (
     CRITERIA,
     SPEED_ABOVE_REFERENCE_KT,
     SPEED_BELOW_REFERENCE_KT,
+    SUSTAINED_S,
     reference_speed_kt,
 )
 from pipelines.flight.approach_rules import strain_before_gate
@@ -42,32 +43,47 @@ FEATURES: tuple[str, ...] = (
     *(f"{name}_strain" for name in CRITERIA),
     "speed_strain_mean5",
     "speed_strain_mean15",
-    "speed_strain_expected",
+    *(f"speed_strain_expected{ahead}" for ahead in (8, 20)),
     "speed_excess_kt_mean5",
     "speed_excess_kt_slope20",
+    "speed_excess_kt_slope8",
+    "speed_excess_kt_expected12",
     "speed_excess_kt_spread20",
+    "speed_excess_kt_lowest60",
+    "speed_excess_kt_highest20",
     "climb_fpm_mean5",
     "climb_fpm_lowest20",
+    "climb_fpm_slope10",
     "climb_fpm_spread20",
     "descent_angle_deg",
+    "descent_angle_deg_change",
     "bank_size_deg_mean15",
+    "bank_size_deg_sustained30",
     "bank_deg_spread20",
+    "bank_deg_spread60",
+    "turned_deg_last20",
+    "turned_deg_last60",
     "pitch_deg_spread20",
     "normal_acceleration_g_spread20",
     "engine_rpm_spread20",
+    "engine_rpm_mean5",
+    "gust_kt",
+    "wind_change_kt",
     "tail_wind_kt",
 )
-"""Few on purpose: a training set holds some dozens of approaches. `_strain` is how far a criterion is used up just
-before the gate (1 at its limit), `_mean5` the mean of the last 5 s and so on, `_slope20` the change per second over
-20 s, `_spread20` the standard deviation over 20 s, `_expected` what the trend leads to half-way down to the runway."""
+"""`_strain` is how far a criterion is used up just before the gate (1 at its limit), `_mean5` the mean of the last 5 s,
+`_slope8` the change per second over 8 s, `_spread20` the standard deviation over 20 s, `_expected12` where the trend
+leads in 12 s, `_sustained30` the highest bank held for three seconds of 30, `_change` the path angle of the last 6 s
+less that of 40 s. Gusts show in how unsteadily the speed changes (`gust_kt`) and in true airspeed against ground
+speed (`wind_change_kt`); they go on below the gate, whatever the pilot does."""
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     "speed": ("speed_",),
     "sink_and_path": ("climb_", "sink_", "descent_angle"),
-    "bank": ("bank_",),
+    "bank_and_turn": ("bank_", "turned_"),
     "pitch": ("pitch_",),
     "power": ("engine_",),
-    "gusts": ("normal_acceleration",),
+    "gusts": ("normal_acceleration", "gust_", "wind_change"),
     "tail_wind": ("tail_wind",),
 }
 
@@ -76,7 +92,6 @@ FEATURE_GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 LABELS: tuple[str, ...] = ("is_stable", *(f"{name}_stable" for name in CRITERIA))
-_HALF_WAY_S = 20.0
 _FEET_PER_MINUTE_PER_KNOT = 101.27
 _DECIMALS = 4
 _ENOUGH = 0.5
@@ -146,21 +161,58 @@ def _measures(channel: dict[str, NDArray[np.float64]], reference_kt: float | Non
     excess = speed - (np.nan if reference_kt is None else reference_kt)
     for name, strain in strain_before_gate(speed, climb, bank, heading, reference_kt).items():
         yield f"{name}_strain", strain
-    slope = _slope(excess, 20)
-    yield "speed_strain_mean5", _speed_strain(_over(np.mean, excess, 5))
-    yield "speed_strain_mean15", _speed_strain(_over(np.mean, excess, 15))
-    yield "speed_strain_expected", _speed_strain(_over(np.mean, excess, 5) + _HALF_WAY_S * slope)
-    yield "speed_excess_kt_mean5", _over(np.mean, excess, 5)
-    yield "speed_excess_kt_slope20", slope
-    yield "climb_fpm_mean5", _over(np.mean, climb, 5)
-    yield "climb_fpm_lowest20", _over(np.min, climb, 20)
-    over_ground_fpm = _over(np.mean, channel["ground_speed_kt"], 10) * _FEET_PER_MINUTE_PER_KNOT
-    yield "descent_angle_deg", float(np.degrees(np.arctan2(_over(np.mean, climb, 10), over_ground_fpm)))
-    yield "bank_size_deg_mean15", _over(np.mean, np.abs(bank), 15)
+    yield from _speed_measures(excess)
+    yield from _path_measures(climb, channel["ground_speed_kt"])
+    yield from _turn_measures(bank, heading)
     spread = {name: channel[name] for name in ("pitch_deg", "normal_acceleration_g", "engine_rpm")}
     for name, values in {"speed_excess_kt": excess, "climb_fpm": climb, "bank_deg": bank, **spread}.items():
         yield f"{name}_spread20", _over(np.std, values, 20)
-    yield "tail_wind_kt", _over(np.mean, channel["ground_speed_kt"] - channel["true_airspeed_kt"], 10)
+    yield "engine_rpm_mean5", _over(np.mean, channel["engine_rpm"], 5)
+    yield "gust_kt", _over(np.std, np.diff(speed, n=2), WINDOW_S - 2)
+    head_wind = channel["true_airspeed_kt"] - channel["ground_speed_kt"]
+    yield "wind_change_kt", _over(np.std, np.diff(head_wind), 40)
+    yield "tail_wind_kt", -_over(np.mean, head_wind, 10)
+
+
+def _speed_measures(excess_kt: NDArray[np.float64]) -> Iterator[tuple[str, float]]:
+    now = _over(np.mean, excess_kt, 5)
+    yield "speed_strain_mean5", _speed_strain(now)
+    yield "speed_strain_mean15", _speed_strain(_over(np.mean, excess_kt, 15))
+    yield "speed_strain_expected8", _speed_strain(now + 8.0 * _slope(excess_kt, 8))
+    yield "speed_strain_expected20", _speed_strain(now + 20.0 * _slope(excess_kt, 20))
+    yield "speed_excess_kt_mean5", now
+    yield "speed_excess_kt_slope8", _slope(excess_kt, 8)
+    yield "speed_excess_kt_slope20", _slope(excess_kt, 20)
+    yield "speed_excess_kt_expected12", now + 12.0 * _slope(excess_kt, 12)
+    yield "speed_excess_kt_lowest60", _over(np.min, excess_kt, WINDOW_S)
+    yield "speed_excess_kt_highest20", _over(np.max, excess_kt, 20)
+
+
+def _path_measures(climb_fpm: NDArray[np.float64], ground_speed_kt: NDArray[np.float64]) -> Iterator[tuple[str, float]]:
+    def angle_deg(seconds: int) -> float:
+        over_ground_fpm = _over(np.mean, ground_speed_kt, seconds) * _FEET_PER_MINUTE_PER_KNOT
+        return float(np.degrees(np.arctan2(_over(np.mean, climb_fpm, seconds), over_ground_fpm)))
+
+    yield "climb_fpm_mean5", _over(np.mean, climb_fpm, 5)
+    yield "climb_fpm_lowest20", _over(np.min, climb_fpm, 20)
+    yield "climb_fpm_slope10", _slope(climb_fpm, 10)
+    yield "descent_angle_deg", angle_deg(10)
+    yield "descent_angle_deg_change", angle_deg(6) - angle_deg(40)
+
+
+def _turn_measures(bank_deg: NDArray[np.float64], heading_deg: NDArray[np.float64]) -> Iterator[tuple[str, float]]:
+    size = np.abs(bank_deg)
+    yield "bank_size_deg_mean15", _over(np.mean, size, 15)
+    yield "bank_size_deg_sustained30", _over(_sustained, size, 30)
+    yield "bank_deg_spread60", _over(np.std, bank_deg, WINDOW_S)
+    turned = np.abs((np.diff(heading_deg) + 180.0) % 360.0 - 180.0)
+    yield "turned_deg_last20", _over(np.sum, turned, 20)
+    yield "turned_deg_last60", _over(np.sum, turned, WINDOW_S - 1)
+
+
+def _sustained(values: NDArray[np.float64]) -> float:
+    """The highest value that is reached for `SUSTAINED_S` seconds in a row."""
+    return float(np.lib.stride_tricks.sliding_window_view(values, SUSTAINED_S).min(axis=1).max())
 
 
 def _speed_strain(excess_kt: float) -> float:

@@ -44,7 +44,12 @@ def fit_estimator(examples: DataFrame, parameters: Parameters) -> Any:
         validation = validation.sort_values(["session_id", "second"], kind="stable").reset_index(drop=True)
         unseen = tallies_by_threshold(validation, score_of(ensemble, validation))
         tallies = [a + b for a, b in zip(tallies, unseen, strict=True)]
-    threshold = choose_threshold(tallies, float(parameters["false_alarms_per_hour"]))
+    threshold = choose_threshold(
+        tallies,
+        float(parameters["false_alarms_per_hour"]),
+        float(parameters["usual_threshold"]),
+        float(parameters["usual_threshold_hours"]),
+    )
     chosen = FixedThresholdClassifier(FrozenEstimator(ensemble), threshold=threshold, response_method="predict_proba")  # pyright: ignore[reportArgumentType]
     chosen.fit(np.zeros((2, ensemble.n_features_in_)), [False, True])
     return chosen
@@ -70,16 +75,21 @@ def vote_of(saved_members: Sequence[bytes]) -> Any:
     return ensemble
 
 
-def choose_threshold(tallies: Sequence[Tally], false_alarms_per_hour: float) -> float:
-    """The threshold with the best recall within the allowed false alarms; the middle one of equals.
+def choose_threshold(tallies: Sequence[Tally], false_alarms_per_hour: float, usual: float, usual_hours: float) -> float:
+    """The threshold with the best recall within the allowed false alarms, drawn towards the usual one with few hours.
 
-    Where none keeps within them, the one with the fewest false alarms.
+    The allowance has the standard deviation of a count on top: one alarm more in three hours says nothing. Of
+    equals the middle one; where none keeps within the allowance, the one with the fewest false alarms. `usual` weighs
+    as much as `usual_hours` of flight: a few upsets alone would choose by chance.
     """
-    rates = np.nan_to_num([one.false_alarms_per_hour for one in tallies])
+    hours = tallies[0].hours
+    counts = np.array([one.false_alarms for one in tallies], dtype=np.float64)
     recalls = np.nan_to_num([one.recall for one in tallies])
-    allowed = rates <= max(false_alarms_per_hour, float(rates.min()))
+    expected = false_alarms_per_hour * hours
+    allowed = counts <= max(expected + np.sqrt(expected), float(counts.min()))
     best = np.flatnonzero(allowed & (recalls == recalls[allowed].max()))
-    return THRESHOLDS[int(best[len(best) // 2])]
+    found = THRESHOLDS[int(best[len(best) // 2])]
+    return round((hours * found + usual_hours * usual) / (hours + usual_hours), 3)
 
 
 def _tallies(text: str) -> list[Tally]:

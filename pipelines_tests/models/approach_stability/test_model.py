@@ -112,6 +112,19 @@ def test_a_criterion_that_never_failed_in_training_is_foreseen_at_its_share(
     assert _predicted(estimator, examples)["bank_risk"].iloc[0] < 0.05
 
 
+def test_an_outcome_that_a_single_session_shows_is_learned_without_calibration(examples: pd.DataFrame) -> None:
+    few = examples.iloc[40:80].reset_index(drop=True)
+    failing = ~few["sink_stable"].to_numpy(dtype=bool)
+    few.loc[failing, "session_id"] = "s_one"
+    fitted = model.fit_estimator(few.sort_values(["session_id", "approach"]).reset_index(drop=True), PARAMETERS)
+    foreseen = _predicted(fitted, few)
+    assert foreseen["sink_risk"].notna().all()
+    assert (
+        foreseen.loc[foreseen["session_id"] == "s_one", "sink_risk"].mean()
+        > 2 * foreseen.loc[foreseen["session_id"] != "s_one", "sink_risk"].mean()
+    )
+
+
 def test_area_under_roc_and_calibration_error_on_cases_done_by_hand() -> None:
     truth = np.array([True, False, True, False])
     assert area_under_roc(truth, np.array([0.9, 0.8, 0.7, 0.1])) == pytest.approx(0.75)

@@ -66,9 +66,23 @@ def test_the_threshold_keeps_within_the_false_alarms_and_finds_most() -> None:
         Tally(10, 10, 30 if threshold < 0.3 else 5, 10.0) if threshold < 0.6 else Tally(10, 8, 0, 10.0)
         for threshold in THRESHOLDS
     ]
-    assert 0.3 <= choose_threshold(tallies, 0.5) < 0.6
-    assert choose_threshold(tallies, 0.1) >= 0.6
-    assert choose_threshold([Tally(10, 10, 50, 10.0)] * len(THRESHOLDS), 0.5) in THRESHOLDS
+    assert 0.3 <= choose_threshold(tallies, 0.5, 0.2, 0.0) < 0.6
+    assert choose_threshold(tallies, 0.1, 0.2, 0.0) >= 0.6
+    assert choose_threshold([Tally(10, 10, 50, 10.0)] * len(THRESHOLDS), 0.5, 0.2, 0.0) in THRESHOLDS
+
+
+def test_one_false_alarm_more_than_expected_costs_no_upset() -> None:
+    tallies = [Tally(10, 10, 2, 3.0) if threshold < 0.6 else Tally(10, 6, 0, 3.0) for threshold in THRESHOLDS]
+    assert choose_threshold(tallies, 0.5, 0.2, 0.0) < 0.6
+    ten_times = [Tally(100, one.found * 10, one.false_alarms * 10, 30.0) for one in tallies]
+    assert choose_threshold(ten_times, 0.4, 0.2, 0.0) >= 0.6
+
+
+def test_few_hours_draw_the_threshold_towards_the_usual_one() -> None:
+    few = [Tally(1, 1 if threshold == 0.8 else 0, 0, 1.0) for threshold in THRESHOLDS]
+    many = [Tally(99, 99 * one.found, 0, 99.0) for one in few]
+    assert choose_threshold(few, 0.5, 0.2, 5.0) == pytest.approx((0.8 + 5 * 0.2) / 6, abs=1e-3)
+    assert choose_threshold(many, 0.5, 0.2, 5.0) > 0.75
 
 
 def test_the_candidate_with_the_best_folds_wins_and_folds_without_upsets_do_not_count() -> None:
