@@ -88,6 +88,7 @@ class _Ranges:
     """The statistics of a file by which readers leave it out: its rows, and the ranges of identifying columns."""
 
     def __init__(self, contract: TableContract) -> None:
+        self._table = contract.name
         self._columns = [column.name for column in contract.columns if not column.nullable]
         self._rows = 0
         self._least: dict[str, Any] = {}
@@ -99,6 +100,8 @@ class _Ranges:
         least_and_most: Any = compute.min_max  # type: ignore[attr-defined] # made at import, so unknown to its stubs
         self._rows += batch.num_rows
         for name in self._columns:
+            if batch.column(name).null_count:  # nobody else would notice: the file is not written by an engine
+                raise ValueError(f"{self._table}, column {name}: NULL where the contract allows none.")
             found = least_and_most(batch.column(name)).as_py()
             self._least[name] = min(self._least.get(name, found["min"]), found["min"])
             self._most[name] = max(self._most.get(name, found["max"]), found["max"])
