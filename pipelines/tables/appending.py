@@ -53,17 +53,17 @@ def append_spread(
 def _write_part(items: list[Item], work: Work[Item], contract: TableContract, folder: Path) -> Iterator[pa.RecordBatch]:
     """Write the items' rows into one file; yields what its commit must say of it, or nothing if there are no rows."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
+    from pyarrow import parquet
 
     name = f"part-{uuid4()}.snappy.parquet"
     schema = arrow_schema(contract)
     ranges = _Ranges(contract)
-    writer: pq.ParquetWriter | None = None
+    writer: parquet.ParquetWriter | None = None
     try:
         for batch in joined(each for item in items for each in work(item)):
-            writer = writer or pq.ParquetWriter(
-                folder / name, schema, compression="snappy", use_dictionary=_repetitive(contract)
-            )
+            if writer is None:
+                repetitive: Any = _repetitive(contract)  # typed as a flag alone by its stubs
+                writer = parquet.ParquetWriter(folder / name, schema, compression="snappy", use_dictionary=repetitive)
             ranges.add(batch)
             writer.write_table(pa.Table.from_batches([batch]).cast(schema), row_group_size=batch.num_rows)
     except BaseException:
@@ -88,17 +88,21 @@ class _Ranges:
     """The statistics of a file by which readers leave it out: its rows, and the ranges of identifying columns."""
 
     def __init__(self, contract: TableContract) -> None:
+        self._table = contract.name
         self._columns = [column.name for column in contract.columns if not column.nullable]
         self._rows = 0
         self._least: dict[str, Any] = {}
         self._most: dict[str, Any] = {}
 
     def add(self, batch: pa.RecordBatch) -> None:
-        import pyarrow.compute as pc
+        from pyarrow import compute
 
+        least_and_most: Any = compute.min_max  # type: ignore[attr-defined] # made at import, so unknown to its stubs
         self._rows += batch.num_rows
         for name in self._columns:
-            found = pc.min_max(batch.column(name)).as_py()
+            if batch.column(name).null_count:  # nobody else would notice: the file is not written by an engine
+                raise ValueError(f"{self._table}, column {name}: NULL where the contract allows none.")
+            found = least_and_most(batch.column(name)).as_py()
             self._least[name] = min(self._least.get(name, found["min"]), found["min"])
             self._most[name] = max(self._most.get(name, found["max"]), found["max"])
 

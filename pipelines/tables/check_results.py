@@ -46,10 +46,10 @@ def recorded_results(
     """What was found for the sources as they are now; None if any of these checks was not evaluated since."""
     if not engine.exists(CHECK_RESULTS.name):
         return None
-    sources = _state_of(engine, tuple(sources))
+    state = _state_of(engine, tuple(sources))
     rows = (
         engine.table(CHECK_RESULTS.name)
-        .where(f"{in_list('upload_day', [upload_day])} AND {in_list('sources', [sources])}")
+        .where(f"{in_list('upload_day', [upload_day])} AND {in_list('sources', [state])}")
         .where(in_list("code_digest", [tables_code_digest()]))
         .select("check_name", "passed", "description", "figures")
         .toArrow()

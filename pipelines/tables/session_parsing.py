@@ -88,8 +88,6 @@ def parse_report(parsed: ParsedSession, file_path: str) -> str:
 
 
 def _samples_of(session: SessionFile, upload_day: date, maps: tuple[Path, ...]) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
     from pipelines.flight.formats import ColumnMapError, read_session
 
     try:
@@ -98,21 +96,26 @@ def _samples_of(session: SessionFile, upload_day: date, maps: tuple[Path, ...]) 
         raise
     except Exception:  # whatever is wrong with one file, the others go on; `explain_refusals` tells what it was
         return
+    yield sample_rows(parsed, session.session_id, session.file.file_path, upload_day)
+
+
+def sample_rows(parsed: ParsedSession, session_id: str, file_path: str, upload_day: date) -> pa.RecordBatch:
+    """A session's rows of `main.silver.samples`, in the contract's columns; the first one carries the report."""
+    import pyarrow as pa
+
     rows = parsed.samples.height
     report = pa.concat_arrays(
-        [pa.array([parse_report(parsed, session.file.file_path)], pa.string()), pa.nulls(rows - 1, pa.string())]
+        [pa.array([parse_report(parsed, file_path)], pa.string()), pa.nulls(rows - 1, pa.string())]
     )
     given: dict[str, Any] = {
-        "session_id": pa.repeat(pa.scalar(session.session_id, pa.string()), rows),
+        "session_id": pa.repeat(pa.scalar(session_id, pa.string()), rows),
         "upload_day": pa.repeat(pa.scalar(upload_day, pa.date32()), rows),
         "parse_report": report,
     }
     samples = parsed.samples.rechunk().to_arrow()
     for name in samples.column_names:
         given[name] = samples.column(name).combine_chunks()
-    yield pa.RecordBatch.from_arrays(
-        [given[column] for column in SAMPLES.column_names], names=list(SAMPLES.column_names)
-    )
+    return pa.RecordBatch.from_arrays([given[column] for column in SAMPLES.column_names], names=SAMPLES.column_names)
 
 
 def _refusal_of(item: tuple[int, LandedFile], maps: tuple[Path, ...]) -> Iterator[pa.RecordBatch]:
