@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from pipelines.releases.git.problem import Problem
 from pipelines.releases.git.repository import Repository
@@ -14,6 +15,7 @@ MEBIBYTE = 1024**2
 CODE_FOLDER = "pipelines"
 _LARGE_STORAGE = b"version https://git-lfs.github.com/spec/"
 _LONGEST_POINTER_BYTES = 1024
+_LONGEST_PATH_BYTES = 4096
 # What Databricks writes at the top of a notebook that it exports as source.
 _NOTEBOOK_SOURCE = {
     ".py": b"# Databricks notebook source",
@@ -30,6 +32,7 @@ class Limits:
 
     largest_file_bytes: int = 10 * MEBIBYTE
     total_bytes: int = 200 * MEBIBYTE
+    files: int = 20_000
     notebooks: bool = False
     """Whether notebooks may lie below `pipelines/`; not for what customers get."""
 
@@ -46,6 +49,20 @@ def inspect(repository: Repository, tree: Tree, limits: Limits) -> list[Problem]
 def _found(repository: Repository, tree: Tree, limits: Limits) -> Iterator[Problem | None]:
     short = tree.commit[:12]
     yield _refusal(
+        f"Commit {short} has files above {limits.largest_file_bytes / MEBIBYTE:.3g} MiB",
+        (f"{entry.path} ({entry.size_bytes / MEBIBYTE:.3g} MiB)" for entry in _larger(tree, limits.largest_file_bytes)),
+        "Keep data in tables and models in the registry; if the file is meant, raise the limit in the settings.",
+    )
+    total = sum(entry.size_bytes for entry in tree.entries)
+    if total > limits.total_bytes or len(tree.entries) > limits.files:
+        yield Problem(
+            "contents",
+            f"Commit {short} has {len(tree.entries)} files of {total / MEBIBYTE:.4g} MiB in all; the limits are "
+            f"{limits.files} files and {limits.total_bytes / MEBIBYTE:.4g} MiB.",
+            "Keep data in tables and models in the registry, or raise the limit in the settings.",
+        )
+        return  # so much is not read to find more
+    yield _refusal(
         f"Commit {short} has submodules, whose code the commit does not hold",
         (entry.path for entry in tree.entries if entry.kind == "submodule"),
         "Put that code into the repository or depend on it as a package: `git rm` the submodule.",
@@ -55,19 +72,6 @@ def _found(repository: Repository, tree: Tree, limits: Limits) -> Iterator[Probl
         _leaving(repository, tree),
         "Replace them by the files that are meant.",
     )
-    yield _refusal(
-        f"Commit {short} has files above {limits.largest_file_bytes / MEBIBYTE:.3g} MiB",
-        (f"{entry.path} ({entry.size_bytes / MEBIBYTE:.3g} MiB)" for entry in _larger(tree, limits.largest_file_bytes)),
-        "Keep data in tables and models in the registry; if the file is meant, raise the limit in the settings.",
-    )
-    total = sum(entry.size_bytes for entry in tree.entries)
-    if total > limits.total_bytes:
-        yield Problem(
-            "contents",
-            f"The files of commit {short} are {total / MEBIBYTE:.4g} MiB in all, above the limit of "
-            f"{limits.total_bytes / MEBIBYTE:.4g} MiB.",
-            "Keep data in tables and models in the registry, or raise the limit in the settings.",
-        )
     if not tree.models:
         yield Problem(
             "contents",
@@ -104,16 +108,18 @@ def _larger(tree: Tree, size_bytes: int) -> list[Entry]:
 
 
 def _leaving(repository: Repository, tree: Tree) -> Iterator[str]:
-    links = [entry for entry in tree.entries if entry.kind == "link"]
-    targets = repository.blobs(entry.object for entry in links)
-    paths = {entry.path for entry in links}
-    for entry in links:
+    links = {entry.path: entry for entry in tree.entries if entry.kind == "link"}
+    targets = repository.blobs(entry.object for entry in links.values() if entry.size_bytes <= _LONGEST_PATH_BYTES)
+    for path, entry in links.items():
+        if entry.object not in targets:
+            yield f"{path} -> a name of {entry.size_bytes} bytes"
+            continue
         target = targets[entry.object].decode("utf-8", "surrogateescape")
-        joined = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), target))
+        joined = PurePosixPath(posixpath.normpath(posixpath.join(posixpath.dirname(path), target)))
         # A link through another link leads wherever that one leads, which its text does not say.
-        through = any(joined.startswith(f"{path}/") for path in paths)
-        if target.startswith("/") or joined == ".." or joined.startswith("../") or through:
-            yield f"{entry.path} -> {target}"
+        through = any(str(parent) in links for parent in joined.parents)
+        if target.startswith("/") or joined.parts[:1] == ("..",) or through:
+            yield f"{path} -> {target}"
 
 
 def _pointers(repository: Repository, tree: Tree) -> Iterator[str]:

@@ -136,6 +136,24 @@ def test_large_files_and_a_large_whole(origin: Origin, mirror: Mirror):
     assert "in all" in second
 
 
+def test_too_many_files(origin: Origin, mirror: Mirror):
+    origin.commit({f"docs/{number}.md": "x" for number in range(20)})
+    (problem,) = _problems(origin, mirror, Limits(files=20))
+    assert "has 22 files" in problem
+
+
+def test_a_link_with_an_endless_target_is_not_read(origin: Origin, mirror: Mirror):
+    blob = origin.work / "long"
+    blob.write_text("a/" * 5000)
+    name = origin.git("hash-object", "-w", "long").strip()
+    blob.unlink()
+    origin.git("update-index", "--add", "--cacheinfo", f"120000,{name},link")
+    origin.git("commit", "-qm", "a long link")
+    origin.push()
+    (problem,) = _problems(origin, mirror)
+    assert problem.endswith("link -> a name of 10000 bytes.")
+
+
 def test_everything_is_told_at_once_and_many_names_are_cut(origin: Origin, mirror: Mirror):
     origin.commit({f"pipelines/n{number}.ipynb": "{}" for number in range(8)} | {"pipelines/models/glider/w": POINTER})
     first, second = _problems(origin, mirror)
