@@ -35,9 +35,9 @@ def requested(record: Record, release: str, models: Iterable[str]) -> list[Chang
     """
     if not is_commit(release):
         raise TransitionRefusedError(f"{release!r} is no commit: give its hexadecimal name.")
+    _refuse_quarantined(record, release)
     if record.newest_requested == release:
         return []
-    _refuse_quarantined(record, release)
     if release in record.sets:
         raise TransitionRefusedError(
             f"release {release[:12]} has served already: going back to it is a rollback, without training."
