@@ -31,7 +31,7 @@ class Budgets(_Part):
     """What the registered artifact may cost, measured in a process of its own."""
 
     predict_milliseconds: float = Field(default=500, gt=0)
-    load_seconds: float = Field(default=30, gt=0)
+    load_seconds: float = Field(default=10, gt=0)
     size_megabytes: float = Field(default=50, gt=0)
 
 

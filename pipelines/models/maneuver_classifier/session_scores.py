@@ -37,7 +37,7 @@ def session_counts(examples: pd.DataFrame, predictions: pd.DataFrame, parameters
 def metrics_of(counts: Sequence[Counts]) -> dict[str, float]:
     """Macro F1 over the maneuvers that occur in the labels, and accuracy."""
     totals = {
-        name: np.array([one[name] for one in counts], dtype=np.int64).reshape(len(counts), -1).sum(axis=0)
+        name: np.array([one[name] for one in counts], dtype=np.int64).reshape(-1, len(MANEUVERS)).sum(axis=0)
         for name in ("labelled", "found", "hit")
     }
     labelled, found, hit = totals["labelled"], totals["found"], totals["hit"]
