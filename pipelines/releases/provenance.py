@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 
 from pipelines.releases.plan import LONGEST_TAG, is_commit
 
@@ -31,6 +31,8 @@ class Lineage:
     signer: str | None = None
     """Who signed the commit, as the signature names it; None where signatures are off."""
     databricks_run_id: str | None = None
+    archive_digest: str | None = None
+    """Of the code archive that was shipped to the run, where it ran in a workspace."""
 
     @property
     def tags(self) -> dict[str, str]:
@@ -54,7 +56,7 @@ class Lineage:
 
 APPROVED_BY = "approved_by"
 REQUIRED_TAGS = (
-    *(field.name for field in fields(Lineage) if field.name not in ("signer", "databricks_run_id")),
+    *(field.name for field in fields(Lineage) if field.default is MISSING),
     "gold_versions",
     "parameters_digest",
     "environment_digest",

@@ -98,9 +98,8 @@ class MlflowRegistry:
 
     def versions(self, model: str) -> list[Version]:
         """Every version of the model, ascending, with what is wrong with it."""
-        names = self._client().search_model_versions(f"name='{self._name(model)}'")
-        # A search gives no tags in Unity Catalog.
-        found = [self._version(model, number) for number in sorted(int(one.version) for one in names)]
+        # A search gives no tags in Unity Catalog, and no order.
+        found = [self._version(model, number) for number in sorted(self._numbers(model))]
         return [self._described(model, one) for one in found if one is not None]
 
     def orphans(self, model: str) -> dict[int, str]:
@@ -169,6 +168,15 @@ class MlflowRegistry:
             if error.error_code == _ABSENT:
                 return None
             raise
+
+    def _numbers(self, model: str) -> list[int]:
+        numbers, token = [], None
+        while True:
+            page = self._client().search_model_versions(f"name='{self._name(model)}'", page_token=token)
+            numbers += [int(one.version) for one in page]
+            token = page.token
+            if not token:
+                return numbers
 
     def _described(self, model: str, found: ModelVersion) -> Version:
         tags = dict(found.tags)

@@ -22,7 +22,7 @@ from pipelines.releases.gates.every_gate import GATES, judge
 from pipelines.releases.gates.verdict import verdict
 from pipelines.releases.provenance import Lineage
 from pipelines.releases.registry import MlflowRegistry
-from pipelines.training.registration import log_run, register_run
+from pipelines.training.registration import find_version, log_run, register_run
 from pipelines.training.registry import SESSION_SCORES_FILE
 from pipelines_tests.releases.gates.made import FULL_METRICS, MODEL, manifest, scoring, session
 from pipelines_tests.releases.registered import identity, production
@@ -33,12 +33,17 @@ FEATURES = ["x", "y"]
 
 
 def register(site: Settings, commit: str, found: int, estimator: Any = None, features: list[str] = FEATURES) -> int:
-    """A version whose held-out sessions hold `found` found upsets of ten."""
+    """A version as `log` makes it."""
+    return register_run(site, manifest(), log(site, commit, found, estimator, features)).version
+
+
+def log(site: Settings, commit: str, found: int, estimator: Any = None, features: list[str] = FEATURES) -> str:
+    """A finished run whose held-out sessions hold `found` found upsets of ten."""
     random = np.random.default_rng(1)
     rows = pd.DataFrame(random.normal(size=(60, len(features))), columns=pd.Index(features))
     fitted = estimator or LogisticRegression().fit(rows, rows["x"] > 0)
     documents = {SESSION_SCORES_FILE: {"sessions": [session(n, found, aircraft_type="c172p") for n in range(6)]}}
-    run_id = log_run(
+    return log_run(
         site,
         manifest(),
         cast("ModelCode", types.SimpleNamespace(SKOPS_TRUSTED_TYPES=())),
@@ -51,7 +56,6 @@ def register(site: Settings, commit: str, found: int, estimator: Any = None, fea
         tags={**Lineage(commit, "Ana", "run").tags, **identity(MODEL, commit).tags},
         documents=documents,
     )
-    return register_run(site, manifest(), run_id).version
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +122,22 @@ def test_an_answer_that_is_not_that_of_the_training_fails(candidates: dict[int, 
     )
     nan = smoke.judge(candidates[1], Smoke([[float("nan"), 0.5]] * 5, 0.1, 1.0))
     assert "not finite numbers, such as NaN" in nan.sentence
+
+
+def test_a_run_that_died_before_its_registration_is_registered_once(site: Settings) -> None:
+    digest, registry = identity(MODEL, "d" * 40).digest, MlflowRegistry(site)
+    assert find_version(site, manifest(), digest) is None
+    run_id = log(site, "d" * 40, found=9)
+    assert registry.version_of(MODEL, digest) is None
+    first = find_version(site, manifest(), digest)
+    assert first is not None
+    assert (first.run_id, first.card, first.reused) == (run_id, "# A card", False)
+    again = find_version(site, manifest(), digest)
+    assert again is not None
+    assert (again.version, again.reused) == (first.version, True)
+    assert registry.version_of(MODEL, digest) == first.version
+    assert first.version not in registry.orphans(MODEL)
+    assert first.tags["commit"] == "d" * 40
 
 
 def test_a_model_that_predicts_nan_is_refused(site: Settings, tmp_path: Path) -> None:
