@@ -7,6 +7,7 @@ again, finds the number taken and adds nothing: the table is what makes a move h
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -82,9 +83,18 @@ def _row(entry: Entry) -> dict[str, Any]:
         "reason": entry.by.reason,
         "plan_before": entry.before.to_json() if entry.before else None,
         "plan_after": entry.after.to_json() if entry.after else None,
-        "evidence": json.dumps(entry.evidence, sort_keys=True, default=str),
+        "evidence": json.dumps(_finite(entry.evidence), sort_keys=True, default=str),
         "recorded_at": entry.recorded_at,
     }
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for numbers that JSON does not have, such as a metric that was not measured."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:

@@ -30,15 +30,23 @@ class Change:
 def requested(record: Record, release: str, models: Iterable[str]) -> list[Change]:
     """A release is on its way; nothing if it was the last one requested.
 
+    The release that serves may be requested again, to be trained anew on gold that has grown; but not while a newer
+    one is on its way, which would be superseded by it.
+
     Raises:
-        TransitionRefusedError: it is in quarantine, or it has served already, which is a rollback.
+        TransitionRefusedError: it is in quarantine, it served before the one that does (which is a rollback), or a
+            newer one is on its way.
     """
     if not is_commit(release):
         raise TransitionRefusedError(f"{release!r} is no commit: give its hexadecimal name.")
     _refuse_quarantined(record, release)
     if record.newest_requested == release:
         return []
-    if release in record.sets:
+    if release == record.current_release and (newer := record.on_its_way) is not None:
+        raise TransitionRefusedError(
+            f"release {newer[:12]} is on its way: training {release[:12]} anew would supersede it. Wait for its end."
+        )
+    if release in record.sets and release != record.current_release:
         raise TransitionRefusedError(
             f"release {release[:12]} has served already: going back to it is a rollback, without training."
         )

@@ -44,6 +44,17 @@ class Record:
         return requests[-1] if requests else None
 
     @cached_property
+    def on_its_way(self) -> str | None:
+        """The release that was requested last, if it has neither served nor been refused since."""
+        newest = self.newest_requested
+        for entry in reversed(self.entries):
+            if entry.release == newest and entry.transition in ("refused", "promoted", "kept"):
+                return None
+            if entry.release == newest and entry.transition == "requested":
+                return newest
+        return None
+
+    @cached_property
     def quarantined(self) -> frozenset[str]:
         """Releases that some plan holds in quarantine."""
         return frozenset(release for plan in self.plans.values() for release in plan.quarantined)

@@ -64,6 +64,12 @@ def test_what_is_written_is_read_back_to_the_letter(audit: AuditTable) -> None:
     assert contradictions(audit.read()) == []
 
 
+def test_numbers_that_json_lacks_are_null_in_the_evidence(audit: AuditTable) -> None:
+    evidence = {"gates": [{"numbers": {"recall": float("nan"), "gain": float("-inf"), "sessions": 3.0}}]}
+    audit.write([replace(move(1, "x")[0], evidence=evidence)])
+    assert audit.read().entries[0].evidence == {"gates": [{"numbers": {"recall": None, "gain": None, "sessions": 3.0}}]}
+
+
 def test_a_number_is_taken_once_and_by_a_whole_move(audit: AuditTable) -> None:
     assert audit.write(move(1, "x", "y"))
     assert not audit.write(move(1, "z", "y", move_id="other"))

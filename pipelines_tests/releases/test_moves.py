@@ -102,6 +102,25 @@ def test_an_older_release_that_ends_late_does_not_become_champion() -> None:
     assert champions(registry) == {"x": 2}
 
 
+def test_the_release_that_serves_may_be_trained_anew_unless_a_newer_one_is_on_its_way(
+    two: tuple[Releases, MemoryJournal, MemoryRegistry],
+) -> None:
+    releases, journal, registry = two
+    assert journal.read().on_its_way is None
+    releases.request(C, ["x", "y"], BY)
+    assert journal.read().on_its_way == C
+    with pytest.raises(TransitionRefusedError, match=f"{C[:12]} is on its way"):
+        releases.request(B, ["x", "y"], BY)
+    releases.refuse(C, ["x"], By("run 8", "x: recall is 0.8, 0.15 below the minimum 0.95"))
+    assert journal.read().on_its_way is None
+    releases.request(B, ["x", "y"], By("schedule", "gold has grown by 20 %"))
+    releases.promote(B, {"x": 5, "y": 5}, BY)
+    assert champions(registry) == {"x": 5, "y": 5}
+    assert {plan.previous for plan in journal.read().plans.values()} == {2}
+    with pytest.raises(TransitionRefusedError, match="has served already: going back to it is a rollback"):
+        releases.request(A, ["x", "y"], BY)
+
+
 def test_models_that_come_and_go_follow_the_set() -> None:
     releases, journal, registry = releases_in_memory()
     released(releases, A, {"x": 1, "old": 1})
