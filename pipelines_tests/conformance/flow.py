@@ -25,7 +25,8 @@ from pipelines.tables.ingestion import ingest_annotations, ingest_sessions
 from pipelines.training.digests import features_digest
 from pipelines.training.inference import save_estimator
 from pipelines.training.predict import predict_sessions
-from pipelines.training.registry import FEATURES_TAG, log_version
+from pipelines.training.registration import log_run, register_run
+from pipelines.training.registry import FEATURES_TAG
 from pipelines_tests.conformance.landing import UPLOAD_DAYS
 
 REFINEMENTS = {
@@ -76,7 +77,7 @@ def register_models(engine: Engine, settings: Settings) -> None:
         estimator = code.fit(examples.withColumn("split", split), manifest.parameters)
         save_estimator(estimator)
         example = examples.select(*code.FEATURES).limit(5).toPandas()
-        log_version(
+        run_id = log_run(
             settings,
             manifest,
             code,
@@ -88,6 +89,7 @@ def register_models(engine: Engine, settings: Settings) -> None:
             card="",
             tags={FEATURES_TAG: features_digest(manifest)},
         )
+        register_run(settings, manifest, run_id)
 
 
 def predict(engine: Engine, settings: Settings, manifest: Manifest) -> None:
