@@ -102,6 +102,11 @@ def _context() -> SparkContext:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
         "spark.databricks.delta.snapshotPartitions": "2",
+        # For tables of some hundred rows, compiling a query costs more than interpreting it, and planning it anew
+        # after each stage makes every stage a job: together a third of a test's time. The rows are the same.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
         "spark.sql.warehouse.dir": f"{scratch}/warehouse",
         "spark.local.dir": f"{scratch}/local",
         "spark.ui.enabled": "false",
