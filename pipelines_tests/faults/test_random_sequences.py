@@ -119,8 +119,8 @@ class Machine(RuleBasedStateMachine):
             assert len(remote) == before
         assert {state_of(run)[0] for run in remote} == {"TERMINATED"}
         assert (state_of(remote[-1])[1] == "SUCCESS") == result.success
-        # Of the attempts before this one none had succeeded, or it would not have been tried again.
-        assert all(state_of(run)[1] == "FAILED" for run in remote[:-1])
+        # None was cancelled; one that succeeded may have lost its worker before Dagster heard of it.
+        assert {state_of(run)[1] for run in remote} <= {"FAILED", "SUCCESS"}
 
     def _remote(self) -> list[Any]:
         found = {run.run_id: run for name in self.group for run in remote_runs(self.workspace, name)}
