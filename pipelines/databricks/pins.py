@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from pipelines.databricks.code import CodeError, CodeSnapshot, CodeSource
+from pipelines.databricks.locks import machine_lock
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
@@ -29,7 +25,7 @@ def pinned_snapshot(instance: DagsterInstance, run: DagsterRun, source: CodeSour
     """
     owner = _owner(instance, run)
     key = f"databricks/code/{owner}"
-    with FileLock(lock_folder() / f"{owner}.lock"):
+    with machine_lock(f"pin {owner}"):
         kept = instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
         if kept is None:
             snapshot = source.snapshot()
@@ -49,13 +45,6 @@ def pinned_snapshot(instance: DagsterInstance, run: DagsterRun, source: CodeSour
         )
     _cache[str(source.repository), snapshot.digest] = snapshot
     return snapshot
-
-
-def lock_folder() -> Path:
-    """A folder for locks between the processes of one user on this machine."""
-    folder = Path(tempfile.gettempdir(), f"pipelines-locks-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
 
 
 def _owner(instance: DagsterInstance, run: DagsterRun) -> str:

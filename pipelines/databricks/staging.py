@@ -9,10 +9,8 @@ import time
 from dataclasses import dataclass, field
 from threading import Lock
 
-from filelock import FileLock
-
 from pipelines.databricks.failures import DatabricksLaunchError, StagingFailedError
-from pipelines.databricks.pins import lock_folder
+from pipelines.databricks.locks import machine_lock
 from pipelines.databricks.rest import Api
 
 _TRIES = 5
@@ -135,7 +133,7 @@ class Staging:
         with self._lock:
             if path not in self._known:
                 # Many steps begin at once in as many processes; the first one uploads.
-                with FileLock(lock_folder() / f"{hashlib.sha256(f'{self.api.host}{path}'.encode()).hexdigest()}.lock"):
+                with machine_lock(f"stage {self.api.host}{path}"):
                     there = self._size(path) == len(data) if trusted else self.read(path) == data
                     if not there:
                         self._put(path, data)

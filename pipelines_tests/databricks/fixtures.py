@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,18 @@ def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     stash = request.config.stash
     if _STARTED not in stash:
         settings = local_settings(tmp_path_factory.mktemp("launcher"), preload=PRELOAD)
-        request.config.add_cleanup(lambda: [down(settings, name) for name in settings.workspaces])
+        for name in settings.workspaces:
+            request.config.add_cleanup(partial(_stop, settings, name))
         workspace = client(settings, "development")
         workspace.volumes.create("dev", "default", "staging", VolumeType.MANAGED)
         workspace.secrets.create_scope(EVENT_KEY.scope)
         workspace.secrets.put_secret(EVENT_KEY.scope, EVENT_KEY.key, string_value=KEY)
         stash[_STARTED] = Started(settings, workspace, _cluster(workspace))
     return stash[_STARTED]
+
+
+def _stop(settings: LocalSettings, name: str) -> None:
+    down(settings, name)
 
 
 def _cluster(workspace: WorkspaceClient) -> str:

@@ -39,6 +39,8 @@ def telling(context) -> dg.MaterializeResult:
         context.log.info(f"message {number}")
         time.sleep(float(os.environ.get("PAUSE_S", 0)))
     print("printed by the step")
+    if os.environ.get("OUTCOME") == "fail":
+        raise ValueError("told to fail")
     return dg.MaterializeResult(metadata={"file": __file__})
 
 
