@@ -30,7 +30,7 @@ _MOST_REQUESTS = 22
 _LIMIT_FOLDER_S = 1.0
 # A process of its own: buckets of the given sizes, their objects put straight into the store, and then S3's API.
 _SERVER = """
-import sys, time
+import os, sys
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -42,7 +42,8 @@ for size in map(int, sys.argv[2].split(",")):
     for number in range(size):
         store.put_object(f"known-{size}", f"landing/sessions/{days[number % len(days)]}/{number:06d}.csv", b"x")
 print("http://%s:%s" % server.get_host_and_port(), flush=True)
-sys.stdin.read()
+sys.stdin.read()  # until the benchmark has ended, however it did
+os._exit(0)
 """
 
 
