@@ -11,6 +11,7 @@ from pipelines.releases.git.mirror import Mirror
 from pipelines.releases.git.remote import Remote, remote_from
 from pipelines_tests.releases.git.http_remote import HttpRemote
 from pipelines_tests.releases.git.origin import MODEL, Origin
+from pipelines_tests.releases.git.watcher import Watcher
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +55,9 @@ def http_remote(origin: Origin) -> Iterator[HttpRemote]:
 def by_http(http_remote: HttpRemote) -> Remote:
     """Branch `release` of the origin, by HTTP."""
     return remote_from(f"{http_remote.url}/origin.git", "release")
+
+
+@pytest.fixture
+def watcher(mirror: Mirror) -> Watcher:
+    """A watcher of the origin's branch that knows of no release."""
+    return Watcher(mirror)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pipelines.releases.git.cursor import Cursor
-from pipelines.releases.git.decision import Examine, Examined, Release, Rollback, Rules, Step, decide
+from pipelines.releases.git.decision import Examine, Examined, Nothing, Release, Rollback, Rules, Step, decide
 from pipelines.releases.git.head import Head
 from pipelines.releases.git.history import Relation
 from pipelines.releases.git.problem import Problem
@@ -116,7 +117,20 @@ class World(RuleBasedStateMachine):
     def cursor_is_lost(self) -> None:
         self.cursor = Cursor.load("garbage")
 
-    @rule(crash=st.sampled_from(["no", "no", "no", "before acting", "after acting"]), away=st.booleans())
+    @rule(outcomes=st.lists(st.sampled_from(["success", "success", "success", "infrastructure", "gate"]), max_size=3))
+    def a_quiet_hour(self, outcomes: list[str]) -> None:
+        for outcome in [*outcomes, None]:
+            self.tick()
+            self.now += 30
+            self.tick()
+            if outcome and self.record.in_flight:
+                self._end(outcome)
+            self.now += 900
+
+    @rule(
+        crash=st.sampled_from(["no", "no", "no", "before acting", "after acting"]),
+        away=st.sampled_from([False, False, False, True]),
+    )
     def tick(self, crash: str = "no", away: bool = False) -> None:
         head = AWAY if away or self.head is None else Head(self.head)
         cursor = self.cursor if isinstance(head, Problem) else self.cursor.seen(head.commit, self.now)
@@ -164,18 +178,34 @@ class World(RuleBasedStateMachine):
             assert self.record.in_flight is not None
             assert self.record.in_flight.commit == step.supersedes
             self._end("superseded")
+        if isinstance(step, Release | Rollback | Nothing):
+            flight = self.record.in_flight
+            assert flight is None or flight.commit == self.head, "what the branch left can still become champion"
         if isinstance(step, Release):
-            assert self.record.in_flight is None, "two releases under way"
-            assert step.run_key not in self.requested, "this attempt was made before, so its run would not start"
-            assert step.commit not in self.record.released
-            assert step.commit not in self.record.quarantined
-            self.requested.add(step.run_key)
-            self.record = replace(self.record, in_flight=InFlight(step.commit, step.attempt), tip=step.commit)
+            self._start(step)
         if isinstance(step, Rollback):
             assert step.to == self.head
+            assert step.to != self.record.current
             assert step.to in self.record.released
             self.moves.append((self.record.current, step.to, "branch"))
             self.record = replace(self.record, current=step.to, tip=step.to)
+
+    def _start(self, release: Release) -> None:
+        commit, record = release.commit, self.record
+        assert commit == self.head
+        assert record.in_flight is None, "two releases under way"
+        assert release.run_key not in self.requested, "this attempt was made before, so its run would not start"
+        assert commit not in record.released
+        assert commit not in record.quarantined
+        earlier = record.attempts.get(commit)
+        if earlier and earlier.outcome != "superseded" and record.asked_again.get(commit) != earlier.number:
+            assert earlier.outcome == "infrastructure", "nobody wanted it tried again"
+            assert earlier.number < RULES.retries.most_attempts
+            assert self.now - earlier.ended_at >= RULES.retries.delay_seconds(commit, earlier.number)
+        if commit not in record.accepted:
+            assert record.tip is None or record.tip in self._ancestors(commit), "history was rewritten"
+        self.requested.add(release.run_key)
+        self.record = replace(record, in_flight=InFlight(commit, release.attempt), tip=commit)
 
     def _end(self, outcome) -> None:
         flight = self.record.in_flight
@@ -230,15 +260,16 @@ class World(RuleBasedStateMachine):
         assert self.record.current == self.head
         assert self.record.in_flight is None
         assert self.trainings[self.head] == max(before, 1)
-        for _ in range(3):
-            self.cursor = Cursor()
-            moves = len(self.moves)
+        moves = len(self.moves)
+        for number in range(6):
+            if number == 3:
+                self.cursor = Cursor()
             self.tick()
             self.now += 3600
-            assert len(self.moves) == moves, "it is at rest"
+        assert len(self.moves) == moves, "it is at rest"
 
 
 World.TestCase.settings = settings(
-    max_examples=300, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-TestWorld = World.TestCase
+TestWorld = pytest.mark.slow(World.TestCase)
