@@ -18,8 +18,6 @@ from pipelines_tests.releases.git.keys import new_ssh_key
 from pipelines_tests.releases.git.origin import Origin
 from pipelines_tests.releases.git.watcher import Watcher
 
-NOW = 1_000_000.0
-
 
 def test_a_first_release_says_what_it_is_of(origin: Origin, watcher: Watcher):
     found = watcher.look()

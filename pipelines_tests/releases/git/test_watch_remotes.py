@@ -15,8 +15,6 @@ from pipelines_tests.releases.git.http_remote import HttpRemote
 from pipelines_tests.releases.git.origin import Origin
 from pipelines_tests.releases.git.watcher import Watcher
 
-NOW = 1_000_000.0
-
 
 def test_a_deleted_branch_keeps_what_runs_and_coming_back_is_nothing_new(origin: Origin, watcher: Watcher):
     head = origin.head()
