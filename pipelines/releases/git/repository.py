@@ -10,7 +10,7 @@ from typing import BinaryIO
 from pipelines.releases.git.command import Done, GitTimeoutError, run_git
 from pipelines.releases.git.problem import GitProblemError, Problem
 
-LOCAL_SECONDS = 60.0
+LOCAL_SECONDS = 30.0
 """Limit for what needs no network."""
 SUSPECT = "suspect"
 """File in a repository of which something could not be read; a mirror that has it is made anew."""

@@ -20,7 +20,7 @@ from pipelines.releases.git.repository import Repository
 Mode = Literal["off", "head", "range"]
 State = Literal["good", "expired", "revoked", "unknown", "bad", "unsigned", "unchecked"]
 
-MOST_COMMITS = 2000
+MOST_COMMITS = 500
 """A longer range is refused rather than half looked at."""
 _NAMED = 5
 _FORMAT = "%x00".join(("%H", "%G?", "%GF", "%GS", "%GK")) + "%x01"

@@ -24,8 +24,8 @@ from pipelines.releases.git.tree import read_tree
 
 LOOK_SECONDS = 10.0
 """Limit for `git ls-remote`."""
-TICK_SECONDS = 50.0
-"""Limit for all that talks to the remote; Dagster gives a sensor 60 s."""
+TICK_SECONDS = 40.0
+"""Limit for all that talks to the remote; Dagster gives a sensor 60 s, and reading what was fetched takes some, too."""
 
 
 @dataclass(frozen=True)

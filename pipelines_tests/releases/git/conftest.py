@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from pipelines.releases.git.mirror import Mirror
 from pipelines.releases.git.remote import Remote, remote_from
 from pipelines_tests.releases.git.http_remote import HttpRemote
+from pipelines_tests.releases.git.keys import GnuPG, SshKey, new_ssh_key
 from pipelines_tests.releases.git.origin import MODEL, Origin
+from pipelines_tests.releases.git.watcher import Watcher
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +57,43 @@ def http_remote(origin: Origin) -> Iterator[HttpRemote]:
 def by_http(http_remote: HttpRemote) -> Remote:
     """Branch `release` of the origin, by HTTP."""
     return remote_from(f"{http_remote.url}/origin.git", "release")
+
+
+@pytest.fixture
+def watcher(mirror: Mirror) -> Watcher:
+    """A watcher of the origin's branch that knows of no release."""
+    return Watcher(mirror)
+
+
+@pytest.fixture
+def amelia(tmp_path: Path) -> SshKey:
+    return new_ssh_key(tmp_path, "amelia@example.org")
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> SshKey:
+    return new_ssh_key(tmp_path, "stranger@example.org")
+
+
+@pytest.fixture
+def signers(tmp_path: Path, amelia: SshKey) -> Path:
+    file = tmp_path / "allowed_signers"
+    file.write_text(amelia.allowed())
+    return file
+
+
+@pytest.fixture
+def gnupg() -> Iterator[GnuPG]:
+    made = GnuPG(Path(tempfile.mkdtemp(prefix="g"), "h"))
+    yield made
+    made.close()
+    made.home.parent.rmdir()
+
+
+@pytest.fixture
+def keyring() -> Iterator[GnuPG]:
+    """The home folder of those who verify."""
+    made = GnuPG(Path(tempfile.mkdtemp(prefix="k"), "h"))
+    yield made
+    made.close()
+    made.home.parent.rmdir()

@@ -22,7 +22,9 @@ class HttpRemote:
         self.hang_at: str | None = None
         """Requests whose path has this in it get no answer until `release` is called."""
         self.drip_at: str | None = None
-        """Responses to requests whose path has this in it stop half-way, and so stay."""
+        """Responses to requests whose path has this in it stop half-way, and so stay..."""
+        self.drip_above_bytes = 0
+        """...if they are larger than this: a pack is, a list of branches is not."""
         self.answer: int | None = None
         """Status that every request gets."""
         self.requests: list[str] = []
@@ -120,7 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if self.remote.drip_at and self.remote.drip_at in self.path:
+        remote = self.remote
+        if remote.drip_at and remote.drip_at in self.path and len(content) > remote.drip_above_bytes:
             self.wfile.write(content[: len(content) // 2])
             self.wfile.flush()
             self.remote.hold()

@@ -122,7 +122,7 @@ def _user(checkouts: Checkouts, mirror: Mirror, commit: str) -> subprocess.Popen
 
 
 def test_killed_while_it_is_made_it_is_whole_or_absent(origin: Origin, mirror: Mirror, checkouts: Checkouts):
-    files: dict[str, str | bytes] = {f"pipelines/part_{number}.py": f"X = {number}\n" for number in range(3000)}
+    files: dict[str, str | bytes] = {f"pipelines/part_{number}.py": f"X = {number}\n" for number in range(1500)}
     commit = origin.commit(files)
     mirror.fetch(30)
     partial = 0
@@ -137,7 +137,7 @@ def test_killed_while_it_is_made_it_is_whole_or_absent(origin: Origin, mirror: M
             break
     assert partial, "no kill came while it was being made: the test says nothing"
     with checkouts.use(mirror.repository, commit) as folder:
-        assert len(list((folder / "pipelines").glob("part_*.py"))) == 3000
+        assert len(list((folder / "pipelines").glob("part_*.py"))) == 1500
 
 
 def test_what_is_in_use_kept_or_young_is_not_pruned(origin: Origin, mirror: Mirror, checkouts: Checkouts):

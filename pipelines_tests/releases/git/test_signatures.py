@@ -2,36 +2,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pipelines.releases.git.mirror import Mirror
 from pipelines.releases.git.signatures import SignaturePolicy, Verdict, signature_problems, verify
-from pipelines_tests.releases.git.keys import GnuPG, SshKey, new_ssh_key
+from pipelines_tests.releases.git.keys import SshKey
 from pipelines_tests.releases.git.origin import Origin
 
 pytestmark = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="ssh-keygen, which makes the keys, is missing")
-needs_gpg = pytest.mark.skipif(not shutil.which("gpg"), reason="gpg, which makes PGP keys, is missing")
-
-
-@pytest.fixture
-def amelia(tmp_path: Path) -> SshKey:
-    return new_ssh_key(tmp_path, "amelia@example.org")
-
-
-@pytest.fixture
-def stranger(tmp_path: Path) -> SshKey:
-    return new_ssh_key(tmp_path, "stranger@example.org")
-
-
-@pytest.fixture
-def signers(tmp_path: Path, amelia: SshKey) -> Path:
-    file = tmp_path / "allowed_signers"
-    file.write_text(amelia.allowed())
-    return file
 
 
 def _judge(mirror: Mirror, policy: SignaturePolicy, head: str, before: str | None = None):
@@ -186,71 +166,3 @@ def test_what_the_repository_itself_says_of_signers_counts_for_nothing(
     stranger.use(origin)
     commit = origin.commit({"allowed_signers": stranger.allowed(), ".gitconfig": "[gpg]\n"}, sign=True)
     assert _verdict(mirror, SignaturePolicy("head", signers), commit).state == "unknown"
-
-
-@pytest.fixture
-def gnupg() -> Iterator[GnuPG]:
-    made = GnuPG(Path(tempfile.mkdtemp(prefix="g"), "h"))
-    yield made
-    made.close()
-    made.home.parent.rmdir()
-
-
-@pytest.fixture
-def keyring() -> Iterator[GnuPG]:
-    """The home folder of those who verify."""
-    made = GnuPG(Path(tempfile.mkdtemp(prefix="k"), "h"))
-    yield made
-    made.close()
-    made.home.parent.rmdir()
-
-
-@needs_gpg
-def test_a_pgp_key_in_the_keyring(origin: Origin, mirror: Mirror, gnupg: GnuPG, keyring: GnuPG):
-    fingerprint = gnupg.new_key("amelia@example.org")
-    commit = origin.commit(sign=True, variables=gnupg.use(origin, fingerprint))
-    policy = SignaturePolicy("head", keyring=keyring.home)
-    assert _verdict(mirror, policy, commit).state == "unchecked"
-    before = policy.digest
-    keyring.run("--import", given=gnupg.run("--export", fingerprint))
-    assert policy.digest != before
-    assert _verdict(mirror, policy, commit) == Verdict(commit, "good", "Amelia <amelia@example.org>", fingerprint)
-
-
-@needs_gpg
-def test_a_pgp_key_in_the_keyring_of_whoever_runs_this_counts_for_nothing(
-    origin: Origin, mirror: Mirror, gnupg: GnuPG, signers: Path, monkeypatch: pytest.MonkeyPatch
-):
-    fingerprint = gnupg.new_key("amelia@example.org")
-    commit = origin.commit(sign=True, variables=gnupg.use(origin, fingerprint))
-    monkeypatch.setenv("GNUPGHOME", str(gnupg.home))
-    assert _verdict(mirror, SignaturePolicy("head", signers), commit).state == "unchecked"
-
-
-@needs_gpg
-def test_an_expired_pgp_key(origin: Origin, mirror: Mirror, gnupg: GnuPG, keyring: GnuPG):
-    fingerprint = gnupg.new_key("amelia@example.org", expires="1d", now="20231114T000000!")
-    gnupg.run("--list-keys")
-    (gnupg.home / "gpg.conf").write_text("faked-system-time 20231114T100000!\n")
-    commit = origin.commit(sign=True, variables=gnupg.use(origin, fingerprint))
-    keyring.run("--import", given=gnupg.run("--export", fingerprint))
-    found = _verdict(mirror, SignaturePolicy("head", keyring=keyring.home), commit)
-    assert (found.state, found.fingerprint) == ("expired", fingerprint)
-
-
-@needs_gpg
-def test_ssh_and_pgp_side_by_side(
-    origin: Origin, mirror: Mirror, gnupg: GnuPG, keyring: GnuPG, amelia: SshKey, signers: Path
-):
-    first = origin.head()
-    fingerprint = gnupg.new_key("bessie@example.org")
-    keyring.run("--import", given=gnupg.run("--export", fingerprint))
-    by_pgp = origin.commit(sign=True, variables=gnupg.use(origin, fingerprint))
-    amelia.use(origin)
-    by_ssh = origin.commit(sign=True)
-    verdicts, problems = _judge(mirror, SignaturePolicy("range", signers, keyring=keyring.home), by_ssh, first)
-    assert problems == []
-    assert [(verdict.commit, verdict.fingerprint) for verdict in verdicts] == [
-        (by_ssh, amelia.fingerprint),
-        (by_pgp, fingerprint),
-    ]
