@@ -81,13 +81,17 @@ class Engine(ABC):
         """The keys that sign and verify attested tables: files beside the warehouse, unless others were set."""
         from pipelines.tables.attestation_keys import KeyFiles
 
-        assert self.warehouse is not None
-        return KeyFiles(self.warehouse.parent)
+        return KeyFiles(self.folders.parent)
 
     def location(self, table: TableName) -> Path:
         """The folder that holds the table's Delta log and files."""
-        assert self.warehouse is not None, f"{table} is no folder of this machine"
-        return self.warehouse.joinpath(*table)
+        return self.folders.joinpath(*table)
+
+    @property
+    def folders(self) -> Path:
+        """The root of the tables' folders, of an engine that has them."""
+        assert self.warehouse is not None, "the tables are no folders of this machine"
+        return self.warehouse
 
     def folder(self, table: TableName) -> Path | None:
         """The table's folder, if this process may read and write files there; None if only SQL leads to the table."""
@@ -145,9 +149,8 @@ class Engine(ABC):
             yield
 
     def _tables_on_disk(self) -> list[TableName]:
-        assert self.warehouse is not None
-        logs = self.warehouse.glob("*/*/*/_delta_log")
-        return sorted(TableName(*log.parent.relative_to(self.warehouse).parts) for log in logs)
+        logs = self.folders.glob("*/*/*/_delta_log")
+        return sorted(TableName(*log.parent.relative_to(self.folders).parts) for log in logs)
 
     def _create_schema(self, session: SparkSession, table: TableName) -> None:
         session.sql(f"CREATE SCHEMA IF NOT EXISTS {table.catalog}.{table.schema}")

@@ -61,11 +61,16 @@ def _edited(commits: list[Commit]) -> list[Commit]:
 
 
 def _edit(commit: Commit) -> str:
-    if commit.changes_data and commit.removed_files:
+    if commit.changes_data and (commit.removed_files or (commit.removed_files is None and not _only_adds(commit))):
         return f"{commit.operation} at {commit.timestamp.isoformat(timespec='seconds')} removed or changed rows."
     if commit.operation.upper().startswith(("CREATE OR REPLACE", "REPLACE", "RESTORE")):
         return f"{commit.operation} at {commit.timestamp.isoformat(timespec='seconds')} replaced the table."
     return ""
+
+
+def _only_adds(commit: Commit) -> bool:
+    """Whether the operation adds rows and nothing else, for tables of which only SQL tells."""
+    return commit.operation.upper() in ("WRITE", "CREATE TABLE", "STREAMING UPDATE", "COPY INTO")
 
 
 def _listed(numbers: list[int]) -> str:

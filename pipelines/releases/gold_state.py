@@ -50,16 +50,19 @@ def gold_state(engine: Engine, tables: Iterable[str]) -> dict[str, GoldState]:
 def restores(commits: Sequence[Commit]) -> dict[int, int]:
     """The version that each `RESTORE` went back to: the newest earlier one with the same files.
 
-    Engines record the target in ways of their own, or a time; the files tell it for all of them.
+    Engines record the target in ways of their own, or a time; the files tell it for all of them. Where only SQL leads
+    to the table no files are known, so every restore counts as one to nothing known: too many versions are listed
+    then, never too few.
     """
     files: set[str] = set()
     seen: list[tuple[int, frozenset[str]]] = []
     found: dict[int, int] = {}
     for commit in commits:
-        files = (files - set(commit.removed_files)) | set(commit.added_files)
+        files = (files - (commit.removed_files or set())) | (commit.added_files or set())
         now = frozenset(files)
         if commit.operation.upper() == "RESTORE":
             # Back to a version whose files are not to be found is back to nothing that we know.
-            found[commit.version] = next((version for version, before in reversed(seen) if before == now), -1)
+            told = commit.added_files is not None
+            found[commit.version] = next((version for version, before in reversed(seen) if told and before == now), -1)
         seen.append((commit.version, now))
     return found

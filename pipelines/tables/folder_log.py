@@ -81,12 +81,15 @@ class FolderLog:
     def _commit(self, version: int) -> Commit:
         information: dict[str, Any] = {}
         changes_data = False
+        files: dict[str, set[str]] = {"add": set(), "remove": set()}
         path = self._path(version)
         for action in _actions(path):
             if "commitInfo" in action:
                 information = action["commitInfo"]
-            for kind in ("add", "remove"):
-                changes_data |= kind in action and bool(action[kind].get("dataChange", True))
+            for kind, paths in files.items():
+                if kind in action:
+                    paths.add(action[kind]["path"])
+                    changes_data |= bool(action[kind].get("dataChange", True))
         stamp = information.get("timestamp")
         seconds = stamp / 1000 if isinstance(stamp, int | float) else path.stat().st_mtime
         return Commit(
@@ -96,6 +99,8 @@ class FolderLog:
             author=author_of(information),
             metadata=metadata_of(information),
             changes_data=changes_data,
+            added_files=frozenset(files["add"]),
+            removed_files=frozenset(files["remove"]),
         )
 
 

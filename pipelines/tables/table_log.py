@@ -31,6 +31,9 @@ class Commit:
     author: str
     metadata: str | None
     changes_data: bool
+    added_files: frozenset[str] | None = None
+    removed_files: frozenset[str] | None = None
+    """Files that the commit added and removed; None where only SQL leads to the table, which does not tell them."""
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def test_of_many_contenders_one_at_a_time_holds_it(engine: Engine, tmp_path: Pat
     counter = tmp_path / "counter"
     counter.write_text("0")
     script = _COUNT.format(counter=str(counter), times=5)
-    contenders = [contender(engine.warehouse, script) for _ in range(4)]
+    contenders = [contender(engine.folders, script) for _ in range(4)]
     spans = [json.loads(line) for process in contenders for line in finish(process).splitlines()]
     assert len(spans) == 20
     assert counter.read_text() == "20", "somebody's work was lost"
@@ -78,7 +78,7 @@ def test_of_many_contenders_one_at_a_time_holds_it(engine: Engine, tmp_path: Pat
 
 @pytest.mark.slow
 def test_killed_holders_lease_is_taken_over_after_its_end_and_not_before(engine: Engine) -> None:
-    process = holder(engine.warehouse, lasts_s=6.0)
+    process = holder(engine.folders, lasts_s=6.0)
     lease = TableLease(engine, "dev", lasts_s=6.0)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -94,7 +94,7 @@ def test_killed_holders_lease_is_taken_over_after_its_end_and_not_before(engine:
 
 @pytest.mark.slow
 def test_living_holder_keeps_it_beyond_its_first_span(engine: Engine) -> None:
-    process = holder(engine.warehouse, lasts_s=3.0)
+    process = holder(engine.folders, lasts_s=3.0)
     impatient = TableLease(engine, "dev", lasts_s=3.0, patience_s=12.0)
     with pytest.raises(LeaseUnavailableError, match=rf"main.silver.flights is held by .* process {process.pid} "):
         impatient.exclusive(TABLE).__enter__()

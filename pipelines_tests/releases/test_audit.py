@@ -81,8 +81,7 @@ def test_a_number_is_taken_once_and_by_a_whole_move(audit: AuditTable) -> None:
 
 def test_of_writers_at_once_one_gets_the_number(engine: Engine, new_engine: NewEngine) -> None:
     AuditTable(engine).read()
-    assert engine.warehouse is not None
-    audits = [AuditTable(new_engine(engine.warehouse)) for _ in range(4)]
+    audits = [AuditTable(new_engine(engine.folders)) for _ in range(4)]
     for audit in audits:
         audit.read()
     won: list[int] = []
@@ -98,7 +97,7 @@ def test_of_writers_at_once_one_gets_the_number(engine: Engine, new_engine: NewE
         thread.start()
     for thread in threads:
         thread.join()
-    found = AuditTable(new_engine(engine.warehouse)).read().entries
+    found = AuditTable(new_engine(engine.folders)).read().entries
     assert len(won) == 1
     assert [(entry.model, entry.move_id) for entry in found] == [(m, f"writer {won[0]}") for m in ("x", "y")]
 
@@ -163,8 +162,7 @@ def test_moves_are_kept_by_the_table_from_one_process_to_the_next(engine: Engine
     first = Releases(AuditTable(engine), registry, nullcontext)
     first.request(A, ["x", "y"], BY)
     first.promote(A, {"x": 1, "y": 1}, BY)
-    assert engine.warehouse is not None
-    second = Releases(AuditTable(new_engine(engine.warehouse)), registry, nullcontext)
+    second = Releases(AuditTable(new_engine(engine.folders)), registry, nullcontext)
     second.request(B, ["x", "y"], BY)
     second.promote(B, {"x": 2, "y": 2}, BY)
     record = first.rollback(BY)

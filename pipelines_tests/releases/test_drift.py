@@ -16,7 +16,7 @@ from pipelines.releases.plan import Plan
 from pipelines.releases.registry import Version
 from pipelines.releases.transitions import promote
 from pipelines.tables.contract import Column, TableContract, TableName
-from pipelines.tables.history import commits_since
+from pipelines.tables.history import history
 from pipelines_tests.releases.memory import releases_in_memory
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -159,6 +159,6 @@ def test_a_restore_of_a_real_table_is_understood(engine: Engine) -> None:
     [state] = gold_state(engine, [str(name)]).values()
     assert state == GoldState(6, {5: 2})
     assert [number for number in range(7) if state.vanished(number)] == [3, 4]
-    assert next(commit.operation for commit in commits_since(engine, name, 4)) == "RESTORE"
+    assert next(commit.operation for commit in history(engine, name)[5:]) == "RESTORE"
     write_deltalake(location, DeltaTable(location).to_pyarrow_table(), mode="overwrite")
     assert gold_state(engine, [str(name)])[str(name)] == GoldState(7, {5: 2})

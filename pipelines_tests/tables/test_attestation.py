@@ -147,7 +147,7 @@ def _with_failed_check(engine: Engine) -> str:
 
 
 def _of_another_environment(engine: Engine) -> str:
-    key = engine.warehouse.parent / "attestation-signing.key"
+    key = engine.folders.parent / "attestation-signing.key"
     kept = key.read_text()
     key.write_text("5e" * 32)
     metadata = signed(engine, TABLE.name, attested(TABLE))

@@ -54,7 +54,7 @@ class Trained:
 @pytest.fixture(scope="module")
 def trained(module_engine: Engine) -> Trained:
     """Twenty flights, four of them of the unseen type, and a version trained on them."""
-    settings = settings_from({"PIPELINES_HOME": str(module_engine.warehouse.parent)})
+    settings = settings_from({"PIPELINES_HOME": str(module_engine.folders.parent)})
     types = ["c172p", "c172r", "c172x", "c172p", "c182"]
     flights = {f"{number:016x}": (types[number % 5], drawn_flight(number, types[number % 5])) for number in range(20)}
     write_gold(module_engine, flights)
