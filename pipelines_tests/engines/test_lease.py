@@ -45,8 +45,8 @@ with lease.exclusive(FLIGHTS.name):
 """
 
 
-@pytest.fixture(autouse=True)
-def _needs_atomic_commits(engine_name: EngineName) -> None:
+@pytest.fixture
+def _several_processes(engine_name: EngineName) -> None:
     if engine_name == "apache_spark":
         pytest.skip("Apache Spark on a local folder has no atomic commit across processes: it is for conformance only")
 
@@ -63,6 +63,7 @@ def holder(warehouse: Path, lasts_s: float):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_several_processes")
 def test_of_many_contenders_one_at_a_time_holds_it(engine: Engine, tmp_path: Path) -> None:
     counter = tmp_path / "counter"
     counter.write_text("0")
@@ -77,6 +78,7 @@ def test_of_many_contenders_one_at_a_time_holds_it(engine: Engine, tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_several_processes")
 def test_killed_holders_lease_is_taken_over_after_its_end_and_not_before(engine: Engine) -> None:
     process = holder(engine.folders, lasts_s=6.0)
     lease = TableLease(engine, "dev", lasts_s=6.0)
@@ -93,6 +95,7 @@ def test_killed_holders_lease_is_taken_over_after_its_end_and_not_before(engine:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_several_processes")
 def test_living_holder_keeps_it_beyond_its_first_span(engine: Engine) -> None:
     process = holder(engine.folders, lasts_s=3.0)
     impatient = TableLease(engine, "dev", lasts_s=3.0, patience_s=12.0)

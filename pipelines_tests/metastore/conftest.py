@@ -10,9 +10,12 @@ from databricks.sdk import WorkspaceClient
 
 from pipelines.local.identity import admin_name
 from pipelines.local.lifecycle import down
-from pipelines.local.settings import LocalSettings
+from pipelines.local.settings import LocalSettings, ServicePrincipal
 from pipelines.metastore import PRINCIPALS, Site, WorkspaceName, set_up
 from pipelines_tests.local.conftest import Finished, client, local_settings, run_code, started_cluster
+
+SCIENTIST = ServicePrincipal("ada", "development")
+"""Stands for the group of data scientists: the local workspace has no groups of the account."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,11 @@ class Workspaces:
 @pytest.fixture(scope="package")
 def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspaces]:
     home = tmp_path_factory.mktemp("metastore")
-    settings = local_settings(home, principals=(), grants=(), bindings=())
+    settings = local_settings(home, principals=(SCIENTIST,), grants=(), bindings=())
     landing = home / "landing"
     (landing / "sessions").mkdir(parents=True)
     (landing / "sessions" / "a.csv").write_text("landed")
-    site = Site(f"file://{landing}")
+    site = Site(f"file://{landing}", data_scientists=SCIENTIST.name)
     development, production = (client(settings, name, admin_name(name)) for name in ("development", "production"))
     yield Workspaces(settings, site, development, production, set_up(site, development, production))
     for workspace in settings.workspaces:
@@ -56,6 +59,16 @@ def development(workspaces: Workspaces) -> WorkspaceClient:
 @pytest.fixture(scope="package")
 def production(workspaces: Workspaces) -> WorkspaceClient:
     return workspaces.principal("production")
+
+
+@pytest.fixture(scope="package")
+def scientist(workspaces: Workspaces) -> WorkspaceClient:
+    return client(workspaces.settings, "development", SCIENTIST.name)
+
+
+@pytest.fixture(scope="package")
+def scientist_cluster(scientist: WorkspaceClient) -> str:
+    return started_cluster(scientist)
 
 
 @pytest.fixture(scope="package")

@@ -124,3 +124,34 @@ def test_staging_of_the_other_workspace_is_out_of_reach(
     ):
         with pytest.raises(DatabricksError):
             attempt()
+
+
+def test_data_scientist_works_on_gold_in_a_schema_of_her_own(
+    workspaces: Workspaces, scientist: WorkspaceClient, scientist_cluster: str, tables: Finished
+) -> None:
+    code = f"""
+        spark.sql("CREATE SCHEMA dev.dev_ada")
+        spark.sql("CREATE TABLE dev.dev_ada.tries (id BIGINT) USING delta "
+                  "LOCATION 'file://{workspaces.settings.warehouse}/dev/dev_ada/tries'")
+        spark.table("main.gold.flights").write.mode("append").saveAsTable("dev.dev_ada.tries")
+        print(spark.table("dev.dev_ada.tries").count())
+    """
+    done = run_code(scientist, code, scientist_cluster)
+    assert (done.state, done.logs.strip()) == (SUCCESS, "1"), done.logs
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        'spark.table("main.silver.flights").collect()',
+        'spark.sql("INSERT INTO main.gold.flights VALUES (2)")',
+        'spark.sql("CREATE TABLE dev.predictions.mine (id BIGINT) USING delta")',
+        'dbutils.secrets.get("pipelines", "attestation-signing-key")',
+        'open("/Volumes/dev/pipelines/staging/code.zip", "w")',
+        'open("/Volumes/main/landing/uploads/sessions/a.csv")',
+    ],
+)
+def test_data_scientist_can_neither_change_what_is_shared_nor_sign(
+    scientist: WorkspaceClient, scientist_cluster: str, tables: Finished, attempt: str
+) -> None:
+    assert run_code(scientist, attempt, scientist_cluster).state == FAILED
