@@ -40,7 +40,9 @@ class EnvironmentFile(_Part):
     """A whole environment."""
 
     workspace: Workspace
-    landing: str = Field(pattern=r"^s3://[^/]+(/.*)?$", description="The landing zone as the sensor sees it.")
+    landing: str | None = Field(
+        default=None, pattern=r"^s3://[^/]+(/.*)?$", description="The landing zone as the sensor sees it; null: no sensor."
+    )
     landing_volume: str = Field(default="/Volumes/main/landing/uploads", pattern=r"^/Volumes/")
     staging: str = Field(pattern=r"^/Volumes/")
     work: str = Field(pattern=r"^/Volumes/")

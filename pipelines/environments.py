@@ -228,7 +228,7 @@ def _on_databricks(settings: Settings, file: EnvironmentFile) -> Settings:
     )
     return replace(
         settings,
-        landing=_landing(file.landing, "landing"),
+        landing=_landing(file.landing, "landing") if file.landing else Path(file.landing_volume),
         landing_volume=Path(file.landing_volume),
         warehouse=None,
         work=Path(file.work),

@@ -29,7 +29,7 @@ from pipelines.models.manifest import load_manifests
 from pipelines.models.prediction_tables import judgement_contract, prediction_contract
 from pipelines.tables.attestation_keys import PUBLIC_KEY, SIGNING_KEY
 from pipelines.tables.contract import TableContract
-from pipelines.tables.contracts import ALL
+from pipelines.tables.contracts import ALL, RECORDS
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -107,7 +107,7 @@ def development_plan(site: Site) -> Plan:
             Volume("dev.pipelines.staging", "Code and events of steps; only the pipelines may write."),
             Volume("dev.pipelines.work", "Scratch of tasks."),
         ),
-        tables=_tables([*ALL, *_prediction_tables("dev.predictions"), lease_contract("dev")]),
+        tables=_tables([*ALL, *RECORDS, *_prediction_tables("dev.predictions"), lease_contract("dev")]),
         grants=(
             # Steps say CREATE SCHEMA IF NOT EXISTS, which asks for the privilege even where the schema exists.
             _grant("catalog", "main", principal, "USE_CATALOG", "CREATE_SCHEMA"),

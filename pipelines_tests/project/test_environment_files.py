@@ -66,6 +66,17 @@ def test_the_examples_offer_every_size_class(location: Location):
     assert set(ComputeSettings.model_validate(remote.compute).sizes) == set(SIZES)
 
 
+@pytest.mark.parametrize("location", LOCATIONS)
+def test_the_examples_install_the_locked_versions(location: Location):
+    remote = settings_from(VARIABLES, location).remote
+    assert remote is not None
+    lock = (DEPLOY.parent / "requirements" / "runtime.lock").read_text()
+    for size in ComputeSettings.model_validate(remote.compute).sizes.values():
+        packages = size.packages or (size.serverless.dependencies if size.serverless else ())
+        assert packages
+        assert [package for package in packages if f"\n{package} " not in lock] == []
+
+
 def test_uncommitted_code_runs_in_development_only():
     development, production = (settings_from(VARIABLES, location).remote for location in LOCATIONS)
     assert development is not None
