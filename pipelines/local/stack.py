@@ -71,10 +71,11 @@ def ensure_stack(
         found = _found(settings, workspace, wanted)
         if found is not None:
             return found
-        _stop_if_outdated(settings, workspace)
-        reached = connection(settings, workspace)
         known = _read(folder / _FILE)
-        known["fingerprint"] = fingerprint(settings)
+        kept = _keeps_running(settings, workspace, known.get("fingerprint"))
+        reached = connection(settings, workspace)
+        if not kept or "fingerprint" not in known:
+            known["fingerprint"] = fingerprint(settings)
         # First, so that it warms up while the preparation goes on.
         known["cluster_id"] = _cluster(reached, known.get("cluster_id"))
         _write(folder / _FILE, known)
@@ -86,7 +87,8 @@ def ensure_stack(
 
 def fingerprint(settings: LocalSettings) -> str:
     """Says which settings and which version of the servers' code are current."""
-    text = hashlib.sha256(to_json(settings).encode())
+    # A folder that comes or goes in the working tree is no reason to start anew.
+    text = hashlib.sha256(to_json(settings.with_changes(hidden=())).encode())
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         found = source.stat()
         text.update(f"{source.name} {found.st_size} {found.st_mtime_ns}\n".encode())
@@ -133,14 +135,16 @@ def _start(reached: Connection, cluster_id: str) -> None:
             raise
 
 
-def _stop_if_outdated(settings: LocalSettings, workspace: str) -> None:
-    known = _read(settings.workspace_folder(workspace) / _FILE)
-    if known.get("fingerprint") in (None, fingerprint(settings)):
-        return
+def _keeps_running(settings: LocalSettings, workspace: str, known: str | None) -> bool:
+    """Whether a server runs that is to be used as it is; one that is idle and outdated is stopped."""
     found = status(settings, workspace)
-    if found.running and not found.active_runs:
-        _log.info("the local workspace %s is started anew: its settings or its code have changed", workspace)
-        down(settings, workspace)
+    if not found.running:
+        return False
+    if known in (None, fingerprint(settings)) or found.active_runs:
+        return True
+    _log.info("the local workspace %s is started anew: its settings or its code have changed", workspace)
+    down(settings, workspace)
+    return False
 
 
 def _administrators_client(settings: LocalSettings, workspace: str) -> WorkspaceClient:

@@ -85,7 +85,9 @@ def wait_for(workspace: WorkspaceClient, run_id: int, limit_s: float = 120) -> F
     raise AssertionError(f"run {run_id} did not end within {limit_s} s: {workspace.jobs.get_run(run_id).as_dict()}")
 
 
-def run_code(workspace: WorkspaceClient, code: str, cluster_id: str | None, **task: Any) -> Finished:
+def run_code(
+    workspace: WorkspaceClient, code: str, cluster_id: str | None, limit_s: float = 120, **task: Any
+) -> Finished:
     """Run a Python file as a job's only task, on a cluster, and wait for its end."""
     parameters = task.pop("parameters", [])
     submitted = jobs.SubmitTask(
@@ -95,7 +97,7 @@ def run_code(workspace: WorkspaceClient, code: str, cluster_id: str | None, **ta
         **task,
     )
     waiter = workspace.jobs.submit(run_name="test", tasks=[submitted])
-    return wait_for(workspace, waiter.response.run_id)
+    return wait_for(workspace, waiter.response.run_id, limit_s)
 
 
 def started_cluster(workspace: WorkspaceClient) -> str:

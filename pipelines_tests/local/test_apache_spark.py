@@ -86,11 +86,11 @@ def test_apache_spark_runs_in_a_task(own: LocalSettings) -> None:
             "columns": [{"name": "id", "type_text": "bigint", "position": 0}],
         },
     )
-    done = run_code(development, code, None, new_cluster=cluster_for("apache_spark"))
+    done = run_code(development, code, None, 280, new_cluster=cluster_for("apache_spark"))
     assert done.state == SUCCESS, done.logs
     assert "version 4.2" in done.logs
     assert "pyspark.sql.session" in done.logs
     assert "rows 2" in done.logs
-    refused = run_code(production, code, None, new_cluster=cluster_for("apache_spark"))
+    refused = run_code(production, code, None, 280, new_cluster=cluster_for("apache_spark"))
     assert refused.state == ("TERMINATED", "FAILED")
     assert "MODIFY on Table 'main.default.flights'" in (refused.error or ""), refused.error

@@ -23,10 +23,12 @@ WHO = """
 
 @pytest.fixture(scope="module")
 def newcomer(administrator: WorkspaceClient, settings: LocalSettings) -> Callable[[str], WorkspaceClient]:
-    """Makes a service principal of that name, with no rights but its token."""
+    """Makes a service principal of that name that may use the workspace, and holds no other right."""
 
     def make(name: str) -> WorkspaceClient:
-        application_id = administrator.service_principals.create(display_name=name).application_id or ""
+        entitlements = [iam.ComplexValue(value="workspace-access")]
+        created = administrator.service_principals.create(display_name=name, entitlements=entitlements)
+        application_id = created.application_id or ""
         token = administrator.token_management.create_obo_token(application_id).token_value or ""
         return client_with(connection(settings, "development").host, token)
 

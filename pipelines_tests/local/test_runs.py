@@ -160,37 +160,6 @@ def test_repair_is_refused_in_words(development: WorkspaceClient, development_cl
         development.jobs.repair_run(done.run.run_id or 0, rerun_all_failed_tasks=True)
 
 
-def test_compute_choices_are_accepted_and_shown(development: WorkspaceClient) -> None:
-    pool = development.instance_pools.create("run pool", "m5d.large").instance_pool_id or ""
-    policy = development.cluster_policies.create(name="run policy", definition="{}").policy_id or ""
-    file = put_code(development, "print(1)")
-    task = jobs.SubmitTask(
-        task_key="a",
-        new_cluster=compute.ClusterSpec(
-            spark_version="16.4.x-scala2.12", num_workers=0, instance_pool_id=pool, policy_id=policy
-        ),
-        spark_python_task=jobs.SparkPythonTask(python_file=file),
-    )
-    run_id = development.jobs.submit(tasks=[task], budget_policy_id="budget-1").response.run_id
-    done = wait_for(development, run_id)
-    assert done.state == SUCCESS
-    assert done.run.tasks is not None
-    shown, instance = done.run.tasks[0].new_cluster, done.run.tasks[0].cluster_instance
-    assert shown is not None
-    assert instance is not None
-    assert (shown.instance_pool_id, shown.policy_id) == (pool, policy)
-    cluster = development.clusters.get(instance.cluster_id or "")
-    assert (cluster.instance_pool_id, cluster.policy_id) == (pool, policy)
-    raw = development.api_client.do("GET", "/api/2.2/jobs/runs/get", query={"run_id": run_id})
-    assert isinstance(raw, dict)
-    assert raw["budget_policy_id"] == "budget-1"
-    with urllib.request.urlopen(done.run.run_page_url or "") as page:
-        assert "budget-1" in page.read().decode()
-    task.new_cluster = compute.ClusterSpec(spark_version="16.4.x-scala2.12", num_workers=0, policy_id="unknown")
-    with pytest.raises(BadRequest, match="Can't find a cluster policy"):
-        development.jobs.submit(tasks=[task])
-
-
 def test_unknown_run_is_missing(development: WorkspaceClient) -> None:
     with pytest.raises(ResourceDoesNotExist):
         development.jobs.get_run(12345)

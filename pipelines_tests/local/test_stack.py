@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.service import jobs
 
 from pipelines.local.lifecycle import down, status
 from pipelines.local.settings import LocalSettings, to_json
 from pipelines.local.stack import CLUSTER_NAME, StackConnection, ensure_stack
-from pipelines_tests.local.conftest import call_local, client_with, local_settings, run_code
+from pipelines_tests.local.conftest import call_local, client_with, local_settings, put_code, run_code, wait_for
 from pipelines_tests.local.test_lifecycle import kill
 
 
@@ -130,5 +131,22 @@ def test_changed_settings_start_an_idle_server_anew(own: LocalSettings) -> None:
     second = ensure_stack(changed, "development")
     assert status(own, "development").pid != before
     assert second == first
-    done = run_code(client_of(second), "import os; print(os.environ['ADDED'])", second.cluster_id)
+    code = "import os; print(os.environ['ADDED'])"
+    done = run_code(client_of(second), code, second.cluster_id)
     assert done.logs.strip() == "to every task"
+
+    # A run that is active is not ended for it; afterwards the server is.
+    task = jobs.SubmitTask(
+        task_key="a",
+        existing_cluster_id=second.cluster_id,
+        spark_python_task=jobs.SparkPythonTask(python_file=put_code(client_of(second), "import time; time.sleep(600)")),
+    )
+    run_id = client_of(second).jobs.submit(tasks=[task]).response.run_id
+    before = status(own, "development").pid
+    again = changed.with_changes(environment={"ADDED": "later"})
+    assert ensure_stack(again, "development") == first
+    assert status(own, "development").pid == before
+    client_of(second).jobs.cancel_run(run_id)
+    wait_for(client_of(second), run_id)
+    assert ensure_stack(again, "development") == first
+    assert run_code(client_of(second), code, second.cluster_id).logs.strip() == "later"
