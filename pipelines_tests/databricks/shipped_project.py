@@ -143,7 +143,7 @@ CHECKS = [checked]
 PARTITIONED = [released, daily]
 
 jobs = {
-    asset.key.path[-1]: dg.define_asset_job(asset.key.path[-1], selection=[asset])
+    asset.key.path[-1]: dg.define_asset_job(asset.key.path[-1], selection=dg.AssetSelection.assets(asset).without_checks())
     for asset in ASSETS
 } | {
     "checked": dg.define_asset_job("checked", selection=dg.AssetSelection.checks(checked)),
