@@ -143,8 +143,8 @@ CHECKS = [checked]
 PARTITIONED = [released, daily]
 
 jobs = {
-    asset.key.path[-1]: dg.define_asset_job(asset.key.path[-1], selection=[asset])
-    for asset in ASSETS
+    name: dg.define_asset_job(name, selection=dg.AssetSelection.assets(name).without_checks())
+    for name in (asset.key.path[-1] for asset in ASSETS)
 } | {
     "checked": dg.define_asset_job("checked", selection=dg.AssetSelection.checks(checked)),
     "two": dg.define_asset_job("two", selection=TWO),
