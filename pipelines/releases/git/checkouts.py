@@ -51,22 +51,31 @@ class Checkouts:
 
     def prune(self, keep: Collection[str], unused_seconds: float = _ABANDONED_SECONDS) -> list[str]:
         """Remove the checkouts of other commits than `keep` that are not in use and older than that; return them."""
-        removed = []
+        removed: list[str] = []
         if not self.root.is_dir():
             return removed
-        oldest = time.time() - unused_seconds
-        for folder in sorted(self.root.iterdir()):
-            if folder.name.startswith(".draft-") or folder.name.startswith(".gone-"):
-                if folder.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
-                    shutil.rmtree(folder, ignore_errors=True)
-            elif folder.is_dir() and folder.name not in keep and folder.stat().st_ctime <= oldest:
-                with contextlib.suppress(LockedError), locked(self._lease(folder.name), 0.0):
-                    gone = self.root / f".gone-{secrets.token_hex(6)}"
-                    folder.rename(gone)
-                    self._lease(folder.name).unlink(missing_ok=True)
-                    shutil.rmtree(gone, ignore_errors=True)
-                    removed.append(folder.name)
+        now = time.time()
+        for entry in sorted(self.root.iterdir()):
+            name = entry.name
+            with contextlib.suppress(LockedError, FileNotFoundError):
+                if name.startswith((".draft-", ".gone-")):
+                    if entry.stat().st_mtime < now - _ABANDONED_SECONDS:
+                        shutil.rmtree(entry, ignore_errors=True)
+                elif name.startswith(".lease-"):
+                    if not (self.root / name.removeprefix(".lease-")).exists():
+                        with locked(entry, 0.0):
+                            entry.unlink()
+                elif name not in keep and entry.stat().st_ctime <= now - unused_seconds:
+                    self._remove(entry)
+                    removed.append(name)
         return removed
+
+    def _remove(self, folder: Path) -> None:
+        with locked(self._lease(folder.name), 0.0):
+            gone = self.root / f".gone-{secrets.token_hex(6)}"
+            folder.rename(gone)
+            self._lease(folder.name).unlink(missing_ok=True)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def _lease(self, commit: str) -> Path:
         return self.root / f".lease-{commit}"

@@ -10,6 +10,8 @@ from pipelines.releases.git.repository import Repository
 MOST_LISTED = 50
 """So many passed-over commits are named; beyond that only their number is told."""
 
+_NOTHING_IN_COMMON = 1
+
 Course = Literal["first", "same", "forward", "rewound", "rewritten", "unrelated"]
 
 
@@ -43,7 +45,10 @@ def relate(repository: Repository, head: str, before: str | None) -> Relation:
     if not repository.has(before):
         # The branch's history is here whole, so what is not here is not in it.
         return Relation("rewritten", head, before)
-    common = repository.run("merge-base", head, before).stdout.decode().strip()
+    parted = repository.run("merge-base", head, before)
+    common = parted.stdout.decode().strip()
+    if parted.status not in (0, _NOTHING_IN_COMMON):
+        repository.read("merge-base", head, before)
     if common == before:
         # The oldest of this list is what was pushed first on top of `before`.
         line = repository.read("rev-list", "--first-parent", f"{before}..{head}").decode().split()

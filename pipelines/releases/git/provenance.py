@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pipelines.releases.git.repository import Repository
 
-_FIELDS = ("%H", "%T", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%s")
+_FIELDS = ("%H", "%T", "%an", "%ae", "%at", "%cn", "%ce", "%ct", "%s")
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class CommitRecord:
     author: str
     """`Name <address>`."""
     authored_at: datetime
+    """In UTC; the start of 1970 if the commit claims no possible time."""
     committer: str
     committed_at: datetime
     subject: str
@@ -39,9 +40,21 @@ def read_commit(repository: Repository, commit: str) -> CommitRecord:
     return CommitRecord(
         commit=found,
         tree=tree,
-        author=f"{author} <{author_mail}>",
-        authored_at=datetime.fromisoformat(authored),
-        committer=f"{committer} <{committer_mail}>",
-        committed_at=datetime.fromisoformat(committed),
-        subject=subject,
+        author=_shown(f"{author} <{author_mail}>"),
+        authored_at=_time(authored),
+        committer=_shown(f"{committer} <{committer_mail}>"),
+        committed_at=_time(committed),
+        subject=_shown(subject),
     )
+
+
+def _shown(text: str) -> str:
+    """Without what would move the cursor of a terminal or break a line."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def _time(seconds: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):  # a commit can claim what no calendar has
+        return datetime.fromtimestamp(0, UTC)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from datetime import UTC, datetime
 
 from pipelines.releases.git.history import MOST_LISTED, relate
@@ -97,3 +98,24 @@ def test_an_empty_message_and_odd_bytes(origin: Origin, mirror: Mirror):
     assert read_commit(_fetched(mirror), origin.head()).subject == ""
     commit = origin.commit(message="caf\udce9")
     assert read_commit(_fetched(mirror), commit).subject.startswith("caf")
+
+
+def test_impossible_times_and_escape_codes(origin: Origin, mirror: Mirror):
+    tree = origin.git("rev-parse", "HEAD^{tree}").strip()
+    raw = (
+        f"tree {tree}\nauthor A\x1b[31m <a@b> 99999999999999 +9999\ncommitter C <c@d> 1700000000 -0330\n\n"
+        "red \x1b[31m text\n"
+    )
+    made = subprocess.run(
+        ["git", "-C", origin.work, "hash-object", "-t", "commit", "-w", "--stdin", "--literally"],
+        input=raw.encode(),
+        capture_output=True,
+        check=True,
+    )
+    commit = made.stdout.decode().strip()
+    origin.push(commit)
+    found = read_commit(_fetched(mirror), commit)
+    assert found.committed_at == datetime.fromtimestamp(1700000000, UTC)
+    assert found.authored_at == datetime.fromtimestamp(0, UTC)
+    assert found.subject.isprintable()
+    assert found.author.isprintable()
