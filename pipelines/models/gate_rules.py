@@ -28,7 +28,7 @@ class SliceRules(_Part):
 
 
 class Budgets(_Part):
-    """What the registered artifact may cost, measured in a process of its own."""
+    """What the registered artifact may cost: time of one core, in a process of its own."""
 
     predict_milliseconds: float = Field(default=500, gt=0)
     load_seconds: float = Field(default=10, gt=0)

@@ -26,6 +26,7 @@ from pipelines.training.registry import (
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 _LONGEST_TAG = 1000
 
@@ -61,7 +62,7 @@ def find_version(settings: Settings, manifest: Manifest, identity: str) -> Train
     if versions := versions_of(settings, manifest.name, identity):
         return describe_version(settings, manifest.name, versions[0], reused=True)
     for run_id, status in runs_of(settings, manifest.name, identity).items():
-        if status == "FINISHED":
+        if status == "FINISHED" and _model_of(connect(settings).get_run(run_id)) is not None:
             return register_run(settings, manifest, run_id)
     return None
 
@@ -140,14 +141,19 @@ def register_run(settings: Settings, manifest: Manifest, run_id: str) -> Trained
     client = connect(settings)
     full_name = registered_name(settings, manifest.name)
     run = client.get_run(run_id)
-    if not (run.outputs and run.outputs.model_outputs):
+    if (model_id := _model_of(run)) is None:
         raise UnknownModelVersionError(f"run {run_id} of {full_name} holds no model: train it again.")
     tags = {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")}
-    version = mlflow.register_model(f"models:/{run.outputs.model_outputs[0].model_id}", full_name, tags=tags)
+    version = mlflow.register_model(f"models:/{model_id}", full_name, tags=tags)
     card = load_text(f"{run.info.artifact_uri}/{CARD_FILE}")
     client.update_model_version(full_name, version.version, description=card)
     client.update_registered_model(full_name, description=manifest.description)
     return describe_version(settings, manifest.name, int(version.version))
+
+
+def _model_of(run: Run) -> str | None:
+    outputs = run.outputs.model_outputs if run.outputs else []
+    return outputs[0].model_id if outputs else None
 
 
 def _experiment(client: MlflowClient, settings: Settings, full_name: str) -> str:

@@ -26,9 +26,9 @@ class Smoke:
     predictions: list[Any]
     """The answer to the artifact's own input example."""
     load_seconds: float
-    """Without the import of packages."""
+    """Of one core, without the import of packages."""
     predict_milliseconds: float
-    """The quickest of several predictions of the input example."""
+    """Of one core: the quickest of several predictions of the input example."""
 
 
 def smoke(folder: Path, time_limit_s: float = TIME_LIMIT_S) -> Smoke:

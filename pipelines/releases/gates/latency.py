@@ -10,13 +10,14 @@ GATE = "within_latency_budget"
 
 
 def judge(manifest: Manifest, smoke: Smoke | str) -> GateResult:
-    """Measured in the clean process, on the input example."""
+    """Time of one core, measured in the clean process on the input example."""
     if isinstance(smoke, str):
         return not_judged(GATE, "not measured, since the artifact does not answer.")
     budgets = manifest.gates.budgets
     numbers = {"predict_milliseconds": smoke.predict_milliseconds, "load_seconds": smoke.load_seconds}
     shown = (
-        f"predicting the input example takes {smoke.predict_milliseconds:.1f} ms, loading {smoke.load_seconds:.2f} s"
+        f"predicting the input example takes {smoke.predict_milliseconds:.1f} ms of one core, loading "
+        f"{smoke.load_seconds:.2f} s"
     )
     problems = []
     if smoke.predict_milliseconds > budgets.predict_milliseconds:

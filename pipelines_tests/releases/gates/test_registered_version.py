@@ -25,7 +25,7 @@ from pipelines.releases.registry import MlflowRegistry
 from pipelines.training.registration import find_version, log_run, register_run
 from pipelines.training.registry import SESSION_SCORES_FILE
 from pipelines_tests.releases.gates.made import FULL_METRICS, MODEL, manifest, scoring, session
-from pipelines_tests.releases.registered import identity, production
+from pipelines_tests.releases.registered import identity, logged_run, production
 
 pytestmark = pytest.mark.slow
 
@@ -126,6 +126,8 @@ def test_an_answer_that_is_not_that_of_the_training_fails(candidates: dict[int, 
 
 def test_a_run_that_died_before_its_registration_is_registered_once(site: Settings) -> None:
     digest, registry = identity(MODEL, "d" * 40).digest, MlflowRegistry(site)
+    logged_run(site, identity(MODEL, "d" * 40))  # it lost its model
+    logged_run(site, identity(MODEL, "d" * 40), "RUNNING")  # killed
     assert find_version(site, manifest(), digest) is None
     run_id = log(site, "d" * 40, found=9)
     assert registry.version_of(MODEL, digest) is None
