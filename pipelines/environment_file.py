@@ -41,7 +41,9 @@ class EnvironmentFile(_Part):
 
     workspace: Workspace
     landing: str | None = Field(
-        default=None, pattern=r"^s3://[^/]+(/.*)?$", description="The landing zone as the sensor sees it; null: no sensor."
+        default=None,
+        pattern=r"^s3://[^/]+(/.*)?$",
+        description="The landing zone as the sensor sees it; null: none.",
     )
     landing_volume: str = Field(default="/Volumes/main/landing/uploads", pattern=r"^/Volumes/")
     staging: str = Field(pattern=r"^/Volumes/")

@@ -131,7 +131,7 @@ def test_a_lost_commit_and_a_swapped_file_are_seen(audit: AuditTable) -> None:
     audit.write(move(1, "x"))
     audit.write(move(2, "y"))
     location = audit.engine.location(RELEASE_AUDIT.name)
-    [added] = history(audit.engine, RELEASE_AUDIT.name)[-1].added_files
+    (added,) = list(history(audit.engine, RELEASE_AUDIT.name)[-1].added_files or ())
     (location / added).write_bytes(b"PAR1")
     assert "has 4 bytes, its commit wrote" in edits(audit)[0]
     (location / "_delta_log" / f"{1:020d}.json").unlink()

@@ -224,7 +224,7 @@ def test_data_file_of_another_size_is_refused(gold: Engine) -> None:
 
 
 def test_lost_key_is_named(gold: Engine) -> None:
-    home = gold.warehouse.parent
+    home = gold.folders.parent
     assert (home / "attestation-signing.key").stat().st_mode & 0o077 == 0
     for key in home.glob("attestation-*.key"):
         key.unlink()
@@ -232,7 +232,7 @@ def test_lost_key_is_named(gold: Engine) -> None:
 
 
 def test_public_key_alone_verifies_and_cannot_sign(gold: Engine) -> None:
-    (gold.warehouse.parent / "attestation-signing.key").unlink()
+    (gold.folders.parent / "attestation-signing.key").unlink()
     assert read_attested(gold, TABLE.name).version == 1
     with pytest.raises(AttestationKeyError, match=r"attestation-signing.key is missing"):
         signed(gold, TABLE.name, attested(TABLE))
