@@ -15,8 +15,8 @@ from pipelines.databricks.states import RunState
 class Rhythm:
     """How often to look: soon at first, because warm clusters answer in a moment, then ever more rarely."""
 
-    first_s: float = 0.25
-    growth: float = 1.35
+    first_s: float = 0.22
+    growth: float = 1.18
     longest_s: float = 5.0
     ending_s: float = 0.06
     """Between looks once the step has said that it is done: the run ends in a moment, or its cluster is shut down."""

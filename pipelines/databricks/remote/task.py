@@ -39,7 +39,8 @@ def main(arguments: list[str], dbutils: Any) -> None:
     redaction.add([key])
     about = {"code_digest": options["code_digest"], "commit": options["commit"], "dirty": options["dirty"] == "true"}
     writer = SegmentWriter(Path(options["events"]), key.encode(), options["token"], int(options["attempt"]), about)
-    streams = [RedactedStream(stream, redaction, writer.output) for stream in (sys.stdout, sys.stderr)]
+    # Dagster writes every event to standard error, too; those come back as events already. The run's page has both.
+    streams = [RedactedStream(sys.stdout, redaction, writer.output), RedactedStream(sys.stderr, redaction, _nobody)]
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = streams
     folder = Path(tempfile.mkdtemp(prefix="shipped-"))
@@ -59,6 +60,10 @@ def main(arguments: list[str], dbutils: Any) -> None:
     writer.close(outcome, error)
     if outcome != SUCCESS:
         raise StepFailedError(error["message"] if error else f"The step ended in {outcome}: see its events in Dagster.")
+
+
+def _nobody(_: str) -> None:
+    """Standard error stays in the task's own log."""
 
 
 def _run(options: dict[str, str], dbutils: Any, redaction: Redaction, writer: SegmentWriter, folder: Path) -> str:
