@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
 from pipelines.releases.git.problem import GitProblemError, Problem
 
@@ -43,6 +45,9 @@ wait "$guard" 2>/dev/null
 exit "$status"
 """
 _POLL_SECONDS = 0.1
+_NO_SUCH_COMMAND = 127
+_MOST_ERROR_BYTES = 1 << 20
+"""Of what git writes to standard error the end is kept, for a remote may write as much as it likes."""
 
 
 @dataclass(frozen=True)
@@ -93,52 +98,85 @@ def run_git(
     assert not (guarded and given is not None)
     command = ["sh", "-c", _GUARDED, "git"] if guarded else ["git"]
     ends = time.monotonic() + seconds
+    with contextlib.ExitStack() as opened:
+        source: IO[bytes] | int = subprocess.PIPE if guarded else subprocess.DEVNULL
+        if given is not None:
+            source = opened.enter_context(tempfile.TemporaryFile())
+            source.write(given)
+            source.seek(0)
+        process = _started([*command, *_OPTIONS, *arguments], variables or {}, source, into, inherited)
+        if process.stdin is not None:
+            opened.callback(process.stdin.close)  # git would end with it, so it is closed last
+        try:
+            stdout, stderr = _collect(process, ends, unless)
+        except BaseException as error:
+            _kill(process)
+            if isinstance(error, TimeoutError):
+                raise GitTimeoutError(f"git did not end within {seconds:g} s and was stopped.") from None
+            raise
+    words = stderr.decode(errors="replace").strip()
+    if process.returncode == _NO_SUCH_COMMAND and guarded and "git" in words:
+        raise GitProblemError(_not_installed())
+    return Done(process.returncode, stdout, words)
+
+
+def _started(
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    source: IO[bytes] | int,
+    into: BinaryIO | None,
+    inherited: Sequence[int],
+) -> subprocess.Popen[bytes]:
     try:
-        process = subprocess.Popen(
-            [*command, *_OPTIONS, *arguments],
-            stdin=subprocess.PIPE if guarded or given is not None else subprocess.DEVNULL,
+        return subprocess.Popen(
+            command,
+            stdin=source,
             stdout=into or subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,
             cwd="/",
-            env=_environment(variables or {}),
+            env=_environment(variables),
             start_new_session=True,
             pass_fds=tuple(inherited),
         )
     except FileNotFoundError:
         raise GitProblemError(_not_installed()) from None
-    lifeline = process.stdin if guarded else None
-    if guarded:
-        process.stdin = None  # `communicate` would close it, and with it end git
-    try:
-        stdout, stderr = _collect(process, given, ends, seconds, unless)
-    except BaseException:
-        _kill(process)
-        raise
-    finally:
-        if lifeline is not None:
-            lifeline.close()
-    words = stderr.decode(errors="replace").strip()
-    if process.returncode == 127 and guarded and "git" in words and "not found" in words:
-        raise GitProblemError(_not_installed())
-    return Done(process.returncode, stdout or b"", words)
 
 
-def _collect(
-    process: subprocess.Popen[bytes],
-    given: bytes | None,
-    ends: float,
-    seconds: float,
-    unless: Callable[[], bool] | None,
-) -> tuple[bytes | None, bytes]:
-    while True:
-        left = ends - time.monotonic()
-        if left <= 0:
-            raise GitTimeoutError(f"git did not end within {seconds:g} s and was stopped.")
-        try:
-            return process.communicate(given, timeout=min(left, _POLL_SECONDS) if unless else left)
-        except subprocess.TimeoutExpired:
+def _collect(process: subprocess.Popen[bytes], ends: float, unless: Callable[[], bool] | None) -> tuple[bytes, bytes]:
+    """Output and error of a process until it ends.
+
+    Not `communicate`, which with a time limit sleeps up to milliseconds after the end of a process: git's own time.
+    """
+    read = {stream: bytearray() for stream in (process.stdout, process.stderr) if stream is not None}
+    with selectors.DefaultSelector() as selector:
+        for stream in read:
+            selector.register(stream, selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _ in selector.select(min(_left(ends), _POLL_SECONDS) if unless else _left(ends)):
+                stream = cast(IO[bytes], key.fileobj)
+                if data := os.read(key.fd, 1 << 16):
+                    read[stream] += data
+                    if stream is process.stderr and len(read[stream]) > 2 * _MOST_ERROR_BYTES:
+                        del read[stream][:-_MOST_ERROR_BYTES]
+                else:
+                    selector.unregister(stream)
+                    stream.close()
             if unless and unless():
-                raise GitStoppedError from None
+                raise GitStoppedError
+    pause = 0.0001
+    while process.poll() is None:
+        time.sleep(min(pause, _left(ends)))
+        pause = min(2 * pause, 0.02)
+    assert process.stderr is not None
+    return bytes(read[process.stdout]) if process.stdout else b"", bytes(read[process.stderr])
+
+
+def _left(ends: float) -> float:
+    left = ends - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -32,6 +32,12 @@ def test_more_output_than_a_pipe_holds():
     assert (len(done.stdout), len(done.stderr)) == (3_000_000, 200_000)
 
 
+def test_of_endless_words_the_end_is_kept():
+    done = run_git(["-c", "alias.much=!head -c 9000000 /dev/zero >&2; echo the reason >&2", "much"], 20)
+    assert len(done.stderr) < 3_000_000
+    assert done.stderr.endswith("the reason")
+
+
 @pytest.mark.parametrize("guarded", [False, True])
 def test_what_takes_too_long_is_killed_with_its_children(guarded: bool, tmp_path: Path):
     started = time.monotonic()
