@@ -80,7 +80,7 @@ def test_a_result_is_recorded_with_its_day_and_figures_and_a_failure_blocks(pass
         assets=[build],
         asset_checks=[definition],
         jobs=[dg.define_asset_job("job", selection=dg.AssetSelection.all() | dg.AssetSelection.checks(definition))],
-        resources={"engine": tmp_path},
+        resources={"engine": tmp_path, "step_launcher": dg.ResourceDefinition.none_resource()},
     )
     result = definitions.resolve_job_def("job").execute_in_process(partition_key="2026-03-04", raise_on_error=False)
     (found,) = result.get_asset_check_evaluations()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -39,13 +40,15 @@ def kill_run(settings: Settings, process: subprocess.Popen[bytes]) -> None:
 
 def kill_task(settings: Settings, process: subprocess.Popen[bytes]) -> None:
     """The process of the step dies, and the run hears of it."""
-    until = time.monotonic() + 60
-    while not (tasks := _tasks(settings)):
-        assert time.monotonic() < until, "no task ran"
-        time.sleep(0.01)
-    for task in tasks:
-        task.kill()
-    process.communicate(timeout=300)
+    until = time.monotonic() + 300
+    while process.poll() is None:
+        assert time.monotonic() < until, "the run did not end"
+        # Again and again: a task that is killed after its last word has done its work.
+        for task in _tasks(settings):
+            with suppress(psutil.NoSuchProcess):
+                task.kill()
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=0.1)
     assert process.returncode != 0
 
 
@@ -129,8 +132,9 @@ def _versions(settings: Settings) -> dict[str, int]:
 def _tasks(settings: Settings) -> list[psutil.Process]:
     """The processes of the workspace's tasks: children of its clusters' drivers."""
     server = status(local_settings(settings), "development").pid
-    drivers = psutil.Process(server).children()
-    return [task for driver in drivers for task in driver.children()]
+    with suppress(psutil.NoSuchProcess):
+        return [task for driver in psutil.Process(server).children() for task in driver.children()]
+    return []
 
 
 def _wait_for_step(settings: Settings, process: subprocess.Popen[bytes], step: str, limit_s: float = 120) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import suppress
 
 import pytest
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import NotFound
 
 from pipelines.databricks.failures import StagingFailedError
 from pipelines.databricks.remote.shipped_code import verified
@@ -28,8 +30,9 @@ def staging(wired: Wiring) -> Staging:
 def fresh(repository, staging: Staging, workspace: WorkspaceClient) -> None:
     """Code and program that no earlier test has staged."""
     (repository / "shipped" / "new.py").write_text(f"NEW = {os.urandom(8).hex()!r}\n")
-    for entry in workspace.files.list_directory_contents(f"{STAGING}/programs"):
-        workspace.files.delete(str(entry.path))
+    with suppress(NotFound):  # nothing has been staged yet
+        for entry in workspace.files.list_directory_contents(f"{STAGING}/programs"):
+            workspace.files.delete(str(entry.path))
 
 
 @pytest.mark.parametrize("what", UPLOADS)
