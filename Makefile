@@ -21,8 +21,8 @@ setup: ## Set up .venv from the lock file (every other target does this by itsel
 demo: setup ## Run the main job on simulated sessions; SESSIONS=<file or folder> adds your own flight logs
 	@$(BIN)/pipelines demo $(if $(SESSIONS),--sessions "$(SESSIONS)")
 
-test: setup ## Every test on the embedded engine; ARGS="-k landing" narrows it
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## Every test on the embedded engine; ARGS="-k landing" narrows it, WORKERS=0 runs one after the other
+	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile $(ARGS)
 
 test-spark: setup ## The whole flow on Apache Spark, compared with the embedded engine; ALL=1 adds every table and model test
 	@$(BIN)/python -m pytest --engine apache_spark -o timeout=1500 $(SPARK_TESTS) $(if $(ALL),,-m both_engines) $(ARGS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.report import Section, Target, in_turns, spread
 
-_DEFINITIONS = "from pipelines.definitions import development; development.get_repository_def()"
+_DEFINITIONS = "from pipelines.definitions import development; development().get_repository_def()"
 _WHAT = "import sys; print(' '.join(sorted({name.split('.')[0] for name in sys.modules})))"
 _FORBIDDEN = (
     "mlflow", "sklearn", "skops", "pyspark", "pysail", "jsbsim", "matplotlib", "pandas", "polars",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.cli.runs import FinishedRun, run_job
+from pipelines.cli.runs import FinishedRun, Report, run_job
 from pipelines.environments import Settings
 
 
@@ -17,14 +17,16 @@ def run_with_progress(
     job: str,
     partition: str | None = None,
     tags: Mapping[str, str] | None = None,
+    listener: Report = lambda _what, _text: None,
 ) -> FinishedRun:
-    """`run_job`, told on the console."""
+    """`run_job`, told on the console; `listener` is told the same."""
     title = f"job {job}" + (f", upload day {partition}" if partition else "")
     with console.status(f"{title}: starting") as status:
         step = ""
 
         def report(what: str, text: str) -> None:
             nonlocal step
+            listener(what, text)
             if what == "started":
                 step = text
                 status.update(f"{title}: {escape(step)}")
@@ -36,3 +38,14 @@ def run_with_progress(
                 console.print(f"  [red]failed[/red]  {escape(text)}")
 
         return run_job(settings, job, partition, tags, report)
+
+
+def run_beside(console: Console, settings: Settings, job: str) -> FinishedRun:
+    """`run_job` while another run is told on the console: only the ends of its steps are."""
+
+    def report(what: str, text: str) -> None:
+        if what in ("finished", "failed"):
+            style, word = ("green", "done") if what == "finished" else ("red", "failed")
+            console.print(f"  [{style}]{word:<8}[/{style}]{escape(text)} [dim]({settings.location})[/dim]")
+
+    return run_job(settings, job, report=report)

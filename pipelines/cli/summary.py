@@ -110,10 +110,10 @@ def print_runs(console: Console, instance: DagsterInstance, limit: int = 5) -> N
         console.print(shown)
 
 
-def print_seconds(console: Console, parts: Mapping[str, float]) -> None:
-    """Where the time went, longest bars first to the eye."""
+def print_seconds(console: Console, parts: Mapping[str, float], title: str = "Where the time went") -> None:
+    """Seconds of each part, as numbers and as bars."""
     total = sum(parts.values())
-    shown = _table("Where the time went", "part", "seconds", "")
+    shown = _table(title, "part", "seconds", "")
     for name, seconds in parts.items():
         shown.add_row(name, f"{seconds:.1f}", "█" * round(40 * seconds / total) if total else "")
     shown.add_row("[bold]total[/bold]", f"[bold]{total:.1f}[/bold]", "")
