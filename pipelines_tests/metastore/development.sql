@@ -38,8 +38,9 @@ CREATE VOLUME IF NOT EXISTS dev.pipelines.work
 -- Tables, made by the first run that writes them (--tables: now):
 --   main.bronze.session_files, main.bronze.annotation_files, main.silver.sessions, main.silver.samples,
 --   main.silver.annotations, main.gold.sessions, main.gold.flight_samples, main.gold.maneuvers,
---   main.gold.approaches, dev.predictions.approach_judgements, dev.predictions.maneuver_segments,
---   dev.predictions.upset_events, dev.predictions.session_judgements, dev.pipelines.leases
+--   main.gold.approaches, main.silver.check_results, dev.predictions.approach_judgements,
+--   dev.predictions.maneuver_segments, dev.predictions.upset_events, dev.predictions.session_judgements,
+--   dev.pipelines.leases
 
 GRANT CREATE SCHEMA, USE CATALOG ON CATALOG main TO `pipelines-development`;
 GRANT USE SCHEMA ON SCHEMA main.landing TO `pipelines-development`;
