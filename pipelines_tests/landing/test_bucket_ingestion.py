@@ -115,7 +115,7 @@ def test_an_object_overwritten_between_listing_and_reading_waits_for_its_next_ve
     assert ingest_sessions(engine, settings.landing, DAY, "run").accepted == 1
 
 
-@pytest.mark.parametrize("step", ["digest_files", "append_spread", "explain_refusals"])
+@pytest.mark.parametrize("step", ["digest_files", "append_samples", "explain_refusals"])
 def test_a_bucket_that_fails_in_the_middle_fails_the_run_and_condemns_no_file(
     engine: Engine, bucket_zone: BucketZone, settings: Settings, monkeypatch: pytest.MonkeyPatch, step: str
 ):
