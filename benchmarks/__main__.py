@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.report import RESULTS, write
 
-NAMES = ("loading", "simulator", "ingest", "known_files", "demo")
+NAMES = ("loading", "simulator", "landing", "ingest", "known_files", "launcher", "demo", "models")
 
 
 def main(names: list[str]) -> int:

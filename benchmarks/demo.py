@@ -70,7 +70,7 @@ def _step_seconds(settings: Settings) -> dict[str, float]:
 def _inference(settings: Settings) -> Section:
     from pipelines.training.predict import predict_sessions
 
-    engine = open_engine(settings.engine, settings.warehouse)
+    engine = open_engine(settings.engine, settings.tables)
     total = engine.table(_GOLD_SESSIONS).selectExpr("sum(duration_s) / 3600 AS hours", "count(*) AS n").collect()[0]
     anew = replace(settings, prediction_schema="dev.benchmark")
     rows = []

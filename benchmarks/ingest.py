@@ -20,7 +20,7 @@ import sys, time, json
 from pathlib import Path
 from pipelines.engines import open_engine
 from pipelines.tables.ingestion import ingest_sessions
-import pyspark.sql.connect.session, pysail.spark, polars, deltalake
+import pyspark.sql.connect.session, pysail.spark, polars, deltalake, pyarrow.compute, pyarrow.parquet
 import pipelines.flight.formats
 from benchmarks.sessions import DAY
 warehouse, landing = map(Path, sys.argv[1:])

@@ -50,7 +50,7 @@ def _target(engines: dict[int, Engine], where: str, first_day: date | None) -> T
 
     def ingest(known: int) -> float:
         engine = engines[known]
-        landing = engine.warehouse.parent / "landing"
+        landing = engine.folders.parent / "landing"
         day = days[known]
         if first_day is not None:
             days[known] += timedelta(days=1)

@@ -13,7 +13,10 @@ from benchmarks.report import Section, Target, in_turns, spread
 
 _DEFINITIONS = "from pipelines.definitions import development; development.get_repository_def()"
 _WHAT = "import sys; print(' '.join(sorted({name.split('.')[0] for name in sys.modules})))"
-_FORBIDDEN = ("mlflow", "sklearn", "skops", "pyspark", "pysail", "jsbsim", "matplotlib", "pandas", "polars")
+_FORBIDDEN = (
+    "mlflow", "sklearn", "skops", "pyspark", "pysail", "jsbsim", "matplotlib", "pandas", "polars",
+    "dagster_aws", "boto3",
+)  # fmt: skip
 _RUNS = 9
 _LIMIT = 1.2
 

@@ -28,6 +28,7 @@ from pipelines.flight.formats import BUILT_IN_MAPS, QuarantineError, read_sessio
 from pipelines.tables.arrow_rows import arrow_schema, rows_to_arrow
 from pipelines.tables.contract import TableContract
 from pipelines.tables.contracts import SAMPLES, SESSION_FILES, SILVER_SESSIONS
+from pipelines.tables.session_parsing import sample_rows
 
 _WORTH_PROCESSES = 16 * 2**20
 """Bytes from which on starting processes pays."""
@@ -108,7 +109,7 @@ def _work(
     files: list[tuple[str, str, str, int]], known: set[str], day: date, samples: Path
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[AddAction]]:
     """Read, digest, parse and write one share; gives back ledger entries, session rows and the Parquet file."""
-    entries, facts, frames = [], [], []
+    entries, facts, batches = [], [], []
     for address, path, version, size in files:
         content = Path(address).read_bytes()
         digest = hashlib.sha256(content).hexdigest()
@@ -125,33 +126,14 @@ def _work(
             continue
         session_id = digest[:16]
         entry |= {"status": "accepted", "session_id": session_id, "source_format": parsed.source_format}
-        report = {
-            "file_path": path,
-            "source_format": parsed.source_format,
-            "device_kind": parsed.device_kind,
-            "airframe_name": parsed.airframe_name,
-            "aircraft_type": parsed.aircraft_type,
-            "started_at": parsed.started_at.isoformat() if parsed.started_at else None,
-            "duration_s": parsed.duration_s,
-            "sample_count": parsed.sample_count,
-            "dropped_rows": parsed.dropped_rows,
-            "repairs": parsed.repairs,
-            "missing_channels": parsed.missing_channels,
-        }
+        rows = sample_rows(parsed, session_id, path, day)
+        report = json.loads(rows.column("parse_report")[0].as_py())
         facts.append({**report, "session_id": session_id, "started_at": parsed.started_at})
-        first = pl.Series([json.dumps(report)] + [None] * (parsed.samples.height - 1), dtype=pl.String)
-        frames.append(
-            parsed.samples.select(
-                pl.lit(session_id).alias("session_id"),
-                pl.lit(day).alias("upload_day"),
-                pl.all(),
-                first.alias("parse_report"),
-            ).select(SAMPLES.column_names)
-        )
-    if not frames:
+        batches.append(rows)
+    if not batches:
         return entries, facts, []
     name = f"part-{uuid4()}.parquet"
-    rows = pl.concat(frames)
+    rows = pl.DataFrame(pyarrow.Table.from_batches(batches))
     rows.write_parquet(samples / name, compression="snappy", statistics=True)
     statistics = {"numRecords": rows.height}
     size = (samples / name).stat().st_size

@@ -1,22 +1,40 @@
-"""What Dagster loads: one attribute per code location. Starts nothing and imports no model code."""
+"""What Dagster loads: one function per code location. Starts nothing and imports no model code."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-from pipelines.assets import development_assets
+from pipelines.assets import development_assets, production_assets
 from pipelines.checks import development_checks
 from pipelines.environments import current_settings
-from pipelines.jobs import jobs
+from pipelines.jobs import branch_jobs, development_jobs, production_jobs
 from pipelines.resources import resources_for
 from pipelines.sensors import sensors
 
-development = dg.Definitions(
-    assets=development_assets(current_settings()),
-    asset_checks=development_checks,
-    jobs=jobs,
-    sensors=sensors,
-    resources=resources_for(current_settings()),
-    # A run is a process; its steps share it and its Spark engine, since a process per step costs seconds.
-    executor=dg.in_process_executor,
-)
+
+def development() -> dg.Definitions:
+    """Sessions to gold, and the models of `main` or of a data scientist's branch, in the development workspace."""
+    settings = current_settings("development")
+    return dg.Definitions(
+        assets=development_assets(settings),
+        asset_checks=[] if settings.branch else development_checks,
+        jobs=branch_jobs if settings.branch else development_jobs,
+        sensors=[] if settings.branch else sensors,
+        resources=resources_for(settings),
+        executor=_EXECUTOR,
+    )
+
+
+def production() -> dg.Definitions:
+    """What customers get, made in the production workspace from the gold that development shares."""
+    settings = current_settings("production")
+    return dg.Definitions(
+        assets=production_assets(settings),
+        jobs=production_jobs,
+        resources=resources_for(settings),
+        executor=_EXECUTOR,
+    )
+
+
+# Steps compute in a workspace: what runs here waits for them, and a process per step would cost seconds each.
+_EXECUTOR = dg.in_process_executor

@@ -1,29 +1,64 @@
 """The one place that chooses the environment: where things are and which engine computes.
 
-`PIPELINES_ENVIRONMENT` names it (default `embedded`), `PIPELINES_HOME` moves its files,
-`PIPELINES_LANDING` the landing zone, `PIPELINES_FIRST_UPLOAD_DAY` the first daily partition.
+`PIPELINES_ENVIRONMENT` names it: `embedded` (default), `conformance` or `databricks`. On Databricks the file that
+`PIPELINES_DEVELOPMENT` or `PIPELINES_PRODUCTION` names says the rest, a file per code location
+(`pipelines.environment_file`). `PIPELINES_BRANCH` puts a data scientist on a branch of their own, `PIPELINES_HOME`
+moves local files, `PIPELINES_LANDING` the landing zone (to another folder, or to `s3://bucket/prefix`),
+`PIPELINES_FIRST_UPLOAD_DAY` the first daily partition.
+
+A step that runs in a workspace gets its settings from the process that launched it (`for_task`), whole.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-EngineName = Literal["sail", "apache_spark"]
+from pydantic import TypeAdapter
 
-_ENGINES: dict[str, EngineName] = {"embedded": "sail", "conformance": "apache_spark"}
+from pipelines.branches import branch_schema
+from pipelines.environment_file import EnvironmentFile, InvalidSettingError, load_environment_file
+from pipelines.landing.address import Address, InvalidAddressError, S3Prefix, landing_address
+
+EngineName = Literal["sail", "apache_spark", "databricks"]
+Location = Literal["development", "production"]
+
+LOCATIONS: tuple[Location, ...] = ("development", "production")
+CATALOGS: dict[Location, str] = {"development": "dev", "production": "prod"}
+TASK_SETTINGS = "PIPELINES_TASK_SETTINGS"
+"""Environment variable that holds, in a task, the settings of the process that launched it."""
+
+_ENGINES: dict[str, EngineName] = {"embedded": "sail", "conformance": "apache_spark", "databricks": "databricks"}
+_PROJECT = Path(__file__).resolve().parents[1]
 
 
 class UnknownEnvironmentError(ValueError):
     """The environment that was asked for does not exist."""
 
 
-class InvalidSettingError(ValueError):
-    """An environment variable holds a value that cannot be used."""
+@dataclass(frozen=True)
+class Remote:
+    """How steps reach the workspace that runs them."""
+
+    host: str | None
+    """Address of the Databricks workspace; None for the local one, which is started at its first use."""
+    authentication: dict[str, str]
+    """What the SDK is given to prove who this is, as names of environment variables: never a secret itself."""
+    staging: str
+    """Volume folder for shipped code, payloads and events, such as `/Volumes/dev/pipelines/staging`."""
+    secret_scope: str
+    compute: dict[str, Any]
+    """Size classes, see `pipelines.databricks.compute`; empty for the local workspace, which has one warm cluster."""
+    tags: dict[str, str]
+    """On every remote run, for its cost."""
+    repository: Path
+    """The git checkout whose code is shipped."""
+    allow_dirty: bool
+    """Whether uncommitted changes of the checkout may be shipped."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +66,32 @@ class Settings:
     """Everything that differs between environments, as plain values."""
 
     environment: str
+    location: Location
+    branch: str | None
+    """A data scientist's branch; None for what everyone shares."""
     engine: EngineName
+    in_task: bool
+    """Whether this process is a step in a workspace, not the one that launches steps."""
     home: Path
-    """Folder below which all state of the environment lives."""
-    landing: Path
-    """Landing zone: `sessions/<upload day>/...` and `annotations/<upload day>/...`."""
-    warehouse: Path
-    """Root of the tables: `<catalog>/<schema>/<table>`."""
+    """Folder of this machine for what is local: on Databricks only logs and pictures of the command line."""
+    landing: Address
+    """Landing zone, in a folder or a bucket: `sessions/<upload day>/...` and `annotations/<upload day>/...`."""
+    landing_volume: Path
+    """The landing zone as a step in a workspace sees it."""
+    warehouse: Path | None
+    """Root of the tables, `<catalog>/<schema>/<table>`, where they are folders of this machine; else None."""
+    work: Path
+    """Folder that all steps of the location share, for locks and notes."""
+    scratch: Path | None
+    """Folder for what a step keeps meanwhile, seen by all of its Spark workers; None: its own temporary folder."""
     tracking_uri: str
-    """MLflow tracking store and model registry."""
-    artifacts: Path
-    """Where MLflow keeps model artifacts."""
+    """MLflow's tracking store."""
+    registry_uri: str
+    """MLflow's model registry."""
+    artifacts: Path | None
+    """Where MLflow keeps model artifacts; None where the tracking store knows."""
+    experiments: str
+    """What the names of experiments begin with."""
     model_schema: str
     """`catalog.schema` of registered models, e.g. `dev.models`."""
     prediction_schema: str
@@ -50,38 +100,153 @@ class Settings:
     """Folder of the users' own column maps, beside the built-in ones; may be absent."""
     dagster_home: Path
     """Where Dagster keeps runs, events and schedules."""
+    remote: Remote | None
+    """Where steps run; None for in this process."""
     first_upload_day: date = date(2025, 1, 1)
     """First daily partition; files in folders of earlier days are not ingested."""
 
+    @property
+    def catalog(self) -> str:
+        """The catalog that the location writes its own tables and models to."""
+        return CATALOGS[self.location]
 
-def settings_from(variables: Mapping[str, str]) -> Settings:
-    """The settings that environment variables describe.
+    @property
+    def tables(self) -> Path:
+        """`warehouse`, for what needs the tables to be folders of this machine.
+
+        Raises:
+            InvalidSettingError: they are not.
+        """
+        if self.warehouse is None:
+            raise InvalidSettingError(
+                f"The tables of environment {self.environment!r} are not on this machine: ask for them in the "
+                "workspace, with a notebook or Databricks SQL."
+            )
+        return self.warehouse
+
+
+def settings_from(variables: Mapping[str, str], location: Location = "development") -> Settings:
+    """The settings of a code location that environment variables describe.
 
     Raises:
         UnknownEnvironmentError: `PIPELINES_ENVIRONMENT` names none of the known environments.
-        InvalidSettingError: another variable cannot be understood.
+        InvalidSettingError: another variable, or the environment's file, cannot be understood.
     """
+    if TASK_SETTINGS in variables:
+        return TypeAdapter(Settings).validate_json(variables[TASK_SETTINGS])
     name = variables.get("PIPELINES_ENVIRONMENT", "embedded")
     if name not in _ENGINES:
         raise UnknownEnvironmentError(
             f"PIPELINES_ENVIRONMENT is {name!r}, which does not exist: set it to one of {', '.join(sorted(_ENGINES))}."
         )
-    default_home = Path(__file__).resolve().parents[1] / ".pipelines"
-    home = Path(variables.get("PIPELINES_HOME") or default_home).expanduser().resolve()
+    branch = (variables.get("PIPELINES_BRANCH") or None) if location == "development" else None
+    settings = _on_this_machine(name, location, branch, variables)
+    if name == "databricks":
+        variable = f"PIPELINES_{location.upper()}"
+        if not variables.get(variable):
+            raise InvalidSettingError(
+                f"{variable} is not set: name the file that describes the {location} workspace, such as "
+                f"deploy/{location}.yaml."
+            )
+        return _on_databricks(settings, load_environment_file(Path(variables[variable])))
+    return settings
+
+
+def current_settings(location: Location = "development") -> Settings:
+    """The settings of this process's environment."""
+    return settings_from(os.environ, location)
+
+
+def for_task(settings: Settings) -> str:
+    """The settings of a step that these launch, for `TASK_SETTINGS`: paths as they are in the workspace."""
+    remote = settings.remote
+    # The local workspace mounts folders only: a bucket is read there as it is here.
+    in_bucket = isinstance(settings.landing, S3Prefix) and settings.warehouse is not None
+    in_task = replace(
+        settings,
+        in_task=True,
+        landing=settings.landing if in_bucket else settings.landing_volume,
+        session_maps=settings.landing_volume / "maps",
+        work=Path(f"/Volumes/{settings.catalog}/pipelines/work") if settings.warehouse else settings.work,
+        remote=replace(remote, authentication={}, compute={}) if remote else None,
+    )
+    return TypeAdapter(Settings).dump_json(in_task).decode()
+
+
+def _on_this_machine(name: str, location: Location, branch: str | None, variables: Mapping[str, str]) -> Settings:
+    home = Path(variables.get("PIPELINES_HOME") or _PROJECT / ".pipelines").expanduser().resolve()
+    catalog = CATALOGS[location]
+    own = branch_schema(branch) if branch else None
+    mlflow = home / "mlflow" / location
+    remote = Remote(
+        host=None,
+        authentication={},
+        staging=f"/Volumes/{catalog}/pipelines/staging",
+        secret_scope="pipelines",
+        compute={},
+        tags={"environment": location, "cost_center": own or location},
+        repository=_PROJECT,
+        allow_dirty=True,
+    )
     return Settings(
         environment=name,
+        location=location,
+        branch=branch,
         engine=_ENGINES[name],
+        in_task=False,
         home=home,
-        landing=Path(variables.get("PIPELINES_LANDING") or home / "landing").expanduser().resolve(),
+        landing=_landing(variables.get("PIPELINES_LANDING") or home / "landing", "PIPELINES_LANDING"),
+        landing_volume=Path("/Volumes/main/landing/uploads"),
         warehouse=home / "warehouse",
-        tracking_uri=f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
-        artifacts=home / "mlflow" / "artifacts",
-        model_schema="dev.models",
-        prediction_schema="dev.predictions",
-        session_maps=home / "maps",
+        work=home / "work" / location,
+        scratch=None,
+        tracking_uri=f"sqlite:///{mlflow / 'mlflow.db'}",
+        registry_uri=f"sqlite:///{mlflow / 'mlflow.db'}",
+        artifacts=mlflow / "artifacts",
+        experiments="",
+        model_schema=f"{catalog}.{own or 'models'}",
+        prediction_schema=f"{catalog}.{own or 'predictions'}",
+        session_maps=home / "landing" / "maps",
         dagster_home=home / "dagster",
+        remote=remote,
         first_upload_day=_day(variables, "PIPELINES_FIRST_UPLOAD_DAY", Settings.first_upload_day),
     )
+
+
+def _on_databricks(settings: Settings, file: EnvironmentFile) -> Settings:
+    assert settings.remote is not None
+    remote = replace(
+        settings.remote,
+        host=file.workspace.host,
+        authentication=file.workspace.authentication,
+        staging=file.staging,
+        secret_scope=file.secret_scope,
+        compute=file.compute,
+        tags={**settings.remote.tags, **file.tags},
+        repository=Path(file.repository).expanduser() if file.repository else settings.remote.repository,
+        allow_dirty=settings.location == "development",
+    )
+    return replace(
+        settings,
+        landing=_landing(file.landing, "landing") if file.landing else Path(file.landing_volume),
+        landing_volume=Path(file.landing_volume),
+        warehouse=None,
+        work=Path(file.work),
+        scratch=Path(file.work) / "scratch",
+        tracking_uri=file.mlflow.tracking_uri,
+        registry_uri=file.mlflow.registry_uri,
+        artifacts=None,
+        experiments=file.mlflow.experiments,
+        session_maps=Path(file.landing_volume) / "maps",
+        remote=remote,
+    )
+
+
+def _landing(text: str | Path, name: str) -> Address:
+    try:
+        return landing_address(text)
+    except InvalidAddressError as error:
+        raise InvalidSettingError(f"{name}: {error}") from None
 
 
 def _day(variables: Mapping[str, str], name: str, default: date) -> date:
@@ -92,8 +257,3 @@ def _day(variables: Mapping[str, str], name: str, default: date) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise InvalidSettingError(f"{name} is {text!r}, which is no date: write it as {default}.") from None
-
-
-def current_settings() -> Settings:
-    """The settings of this process's environment."""
-    return settings_from(os.environ)

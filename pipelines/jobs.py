@@ -8,7 +8,7 @@ from pipelines.checks.training import training_checks
 
 _tables = dg.AssetSelection.groups("bronze", "silver", "gold")
 _before_training = dg.AssetSelection.checks(training_checks)
-_models = dg.AssetSelection.groups("models")
+_models = dg.AssetSelection.groups("dev_models")
 _predictions = dg.AssetSelection.groups("predictions")
 
 ingest = dg.define_asset_job(
@@ -35,4 +35,16 @@ full_flow = dg.define_asset_job(
     description="The main job: one day's uploads to gold, then models trained on all of gold, then predictions.",
 )
 
-jobs = [full_flow, ingest, train, predict]
+train_for_customers = dg.define_asset_job(
+    "train_for_customers",
+    selection=dg.AssetSelection.groups("prod_models"),
+    description="Trains, evaluates and registers every model in production, on attested gold.",
+)
+
+branch_train = dg.define_asset_job(
+    "train", selection=_models, description="Trains, evaluates and registers the branch's own models on shared gold."
+)
+
+development_jobs = [full_flow, ingest, train, predict]
+branch_jobs = [branch_train, predict]
+production_jobs = [train_for_customers]

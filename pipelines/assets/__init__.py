@@ -1,4 +1,4 @@
-"""The assets of development, wired: sessions to gold, gold to models, models to predictions."""
+"""The assets of each code location, wired: sessions to gold, gold to models, models to predictions."""
 
 from __future__ import annotations
 
@@ -9,17 +9,27 @@ from pipelines.assets.landing import landing_assets
 from pipelines.assets.models import model_asset
 from pipelines.assets.predictions import prediction_asset
 from pipelines.assets.sessions import session_assets
+from pipelines.assets.shared_gold import shared_gold
 from pipelines.environments import Settings
 from pipelines.models.manifest import load_manifests
 
+Assets = list[dg.AssetsDefinition | dg.AssetSpec]
 
-def development_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """Every asset of the development location; models and predictions follow from the manifests."""
+
+def development_assets(settings: Settings) -> Assets:
+    """Every asset of the development location; models and predictions follow from the manifests.
+
+    On a data scientist's branch gold is what everyone shares, and only models and predictions are the branch's own.
+    """
     manifests = load_manifests().values()
+    tables: Assets = [*shared_gold] if settings.branch else [*landing_assets, *session_assets, *gold_assets]
     return [
-        *landing_assets,
-        *session_assets,
-        *gold_assets,
+        *tables,
         *(model_asset(manifest, settings) for manifest in manifests),
         *(prediction_asset(manifest, settings) for manifest in manifests),
     ]
+
+
+def production_assets(settings: Settings) -> Assets:
+    """Every asset of the production location: gold as it is shared, and models trained on it there."""
+    return [*shared_gold, *(model_asset(manifest, settings) for manifest in load_manifests().values())]

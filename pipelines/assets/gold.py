@@ -37,7 +37,11 @@ def _gold_asset(
     @dg.multi_asset(
         specs=[table_spec(contract, deps)], partitions_def=UPLOAD_DAYS, name=function, description=contract.comment
     )
-    def refine(context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]) -> dg.MaterializeResult:
+    def refine(
+        context: dg.AssetExecutionContext,
+        engine: dg.ResourceParam[Engine],
+        step_launcher: dg.ResourceParam[object],
+    ) -> dg.MaterializeResult:
         from pipelines.tables import gold
         from pipelines.tables.attestation import attest
         from pipelines.tables.code_digest import tables_code_digest

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from pipelines.training.registry import TrainedModel
 
 
-class NoVersionError(LookupError):
-    """A model that has no version yet was asked for a prediction."""
-
-
 def model_key(manifest: Manifest, settings: Settings) -> dg.AssetKey:
     """The asset key of a model: the name it is registered under, level by level."""
     return dg.AssetKey([*settings.model_schema.split("."), manifest.name])
@@ -32,21 +28,6 @@ def owner_of(manifest: Manifest) -> str:
     return manifest.owner if "@" in manifest.owner else f"team:{manifest.owner}"
 
 
-def recorded_version(instance: dg.DagsterInstance, manifest: Manifest, settings: Settings) -> int:
-    """The version that the model's asset materialized last; a registry's newest is never assumed.
-
-    Raises:
-        NoVersionError: the asset was never materialized.
-    """
-    event = instance.get_latest_materialization_event(model_key(manifest, settings))
-    materialization = event.asset_materialization if event else None
-    if materialization is None or "version" not in materialization.metadata:
-        raise NoVersionError(
-            f"{settings.model_schema}.{manifest.name} has no version yet: run the job `train` (or `pipelines demo`)."
-        )
-    return int(materialization.metadata["version"].value)  # type: ignore[arg-type]
-
-
 def model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
     """The asset of one model; each materialization is a registered version."""
     key = model_key(manifest, settings)
@@ -55,10 +36,11 @@ def model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
         key=key,
         deps=[key_of(TableName.of(name)) for name in manifest.gold_tables],
         description=manifest.description,
-        group_name="models",
+        group_name=f"{settings.catalog}_models",
         owners=[owner_of(manifest)],
         kinds={"scikitlearn", "mlflow", "pyspark"},
         pool="training",
+        op_tags={"pipelines/compute": manifest.compute.size_class, "pipelines/model": manifest.name},
         metadata={
             "primary_metric": manifest.primary_metric,
             "thresholds": {name: bound.model_dump(exclude_none=True) for name, bound in manifest.thresholds.items()},
@@ -77,13 +59,19 @@ def model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
         ],
     )
     def model(
-        context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine], settings: dg.ResourceParam[Settings]
+        context: dg.AssetExecutionContext,
+        engine: dg.ResourceParam[Engine],
+        settings: dg.ResourceParam[Settings],
+        step_launcher: dg.ResourceParam[object],
     ) -> dg.MaterializeResult:
+        from pipelines.training.registry import CHAMPION, point_alias
         from pipelines.training.train import train_model
 
         # Snake case, since the lineage becomes tags of the version in Unity Catalog.
         lineage = {"dagster_run_id": context.run_id, "asset_key": context.asset_key.to_user_string()}
         trained = train_model(manifest.name, engine, settings, lineage, context.log.info)
+        if settings.location == "development":  # what customers get is for a release to decide
+            point_alias(settings, manifest.name, CHAMPION, trained.version)
         rows = metric_rows(manifest, trained.metrics, trained.baseline_metrics)
         return dg.MaterializeResult(
             metadata=_metadata(trained, rows, manifest),

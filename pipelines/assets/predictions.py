@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from pipelines.assets.materializations import picture, rows_table
-from pipelines.assets.models import model_key, owner_of, recorded_version
+from pipelines.assets.models import model_key, owner_of
 from pipelines.assets.table_assets import table_spec
 from pipelines.engines.engine import Engine
 from pipelines.environments import Settings
@@ -25,7 +25,7 @@ class PredictionConfig(dg.Config):
         default=None, description="Sessions to predict. Empty: every gold session that the version has not judged yet."
     )
     model_version: int | None = Field(
-        default=None, description="Version of the model. Empty: the one that its asset materialized last."
+        default=None, description="Version of the model. Empty: the one that its alias `champion` names."
     )
 
 
@@ -40,16 +40,20 @@ def prediction_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinit
         description=f"{contract.comment} By {manifest.name}, whose version is in every row.",
     )
 
-    @dg.multi_asset(specs=[spec], name=f"predict_{manifest.prediction.table}")
+    @dg.multi_asset(
+        specs=[spec], name=f"predict_{manifest.prediction.table}", op_tags={"pipelines/model": manifest.name}
+    )
     def predictions(
         context: dg.AssetExecutionContext,
         config: PredictionConfig,
         engine: dg.ResourceParam[Engine],
         settings: dg.ResourceParam[Settings],
+        step_launcher: dg.ResourceParam[object],
     ) -> dg.MaterializeResult:
         from pipelines.training.predict import predict_sessions
+        from pipelines.training.registry import CHAMPION, version_of_alias
 
-        version = config.model_version or recorded_version(context.instance, manifest, settings)
+        version = config.model_version or version_of_alias(settings, manifest.name, CHAMPION)
         report = predict_sessions(manifest.name, version, engine, settings, config.session_ids, context.log.info)
         return dg.MaterializeResult(metadata=_metadata(engine, settings, contract, report))
 

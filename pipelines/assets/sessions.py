@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     partitions_def=UPLOAD_DAYS,
 )
 def ingest_session_files(
-    context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine], settings: dg.ResourceParam[Settings]
+    context: dg.AssetExecutionContext,
+    engine: dg.ResourceParam[Engine],
+    settings: dg.ResourceParam[Settings],
+    step_launcher: dg.ResourceParam[object],
 ) -> Iterator[dg.MaterializeResult]:
     """Reads the day's new session files; the ledger is written last, so a crash loses and doubles nothing."""
     from pipelines.tables.ingestion import ingest_sessions
@@ -50,7 +53,10 @@ def ingest_session_files(
     partitions_def=UPLOAD_DAYS,
 )
 def ingest_annotation_files(
-    context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine], settings: dg.ResourceParam[Settings]
+    context: dg.AssetExecutionContext,
+    engine: dg.ResourceParam[Engine],
+    settings: dg.ResourceParam[Settings],
+    step_launcher: dg.ResourceParam[object],
 ) -> Iterator[dg.MaterializeResult]:
     """Reads the day's new annotation files into instructors' labels."""
     from pipelines.tables.ingestion import ingest_annotations

@@ -103,7 +103,9 @@ def asset_checks(
 
     @dg.multi_asset_check(specs=[check.spec for check in checks], name=name)
     def judge(
-        context: dg.AssetCheckExecutionContext, engine: dg.ResourceParam[Engine]
+        context: dg.AssetCheckExecutionContext,
+        engine: dg.ResourceParam[Engine],
+        step_launcher: dg.ResourceParam[object],
     ) -> Iterator[dg.AssetCheckResult]:
         day = _upload_day(context) if per_day else None
         for check, found in results_of(engine, day):

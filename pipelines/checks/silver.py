@@ -40,22 +40,32 @@ SILVER_CHECKS: tuple[Check, ...] = (
 )
 ANNOTATION_CHECKS: tuple[Check, ...] = (*of_every_table(ANNOTATION_FILES), *of_every_table(ANNOTATIONS))
 
-_evaluated: dict[tuple[object, ...], "list[tuple[Check, QualityResult]]"] = {}
+_BY_NAME = {check.full_name: check for check in (*SILVER_CHECKS, *ANNOTATION_CHECKS)}
+_Results = list[tuple[Check, "QualityResult"]]
 
 
-def silver_results(engine: Engine, day: date | None) -> "list[tuple[Check, QualityResult]]":
-    """Every check of the day's bronze and silver, evaluated once per process and state of those tables.
+def evaluated_silver(engine: Engine, day: date | None) -> _Results:
+    """Every check of the day's bronze and silver, evaluated now and recorded for the steps that attest it."""
+    from pipelines.tables.check_results import evaluate_and_record
 
-    The step that attests a gold commit thus finds what the step before it has found.
-    """
-    from pipelines.tables.history import current_version
-
-    state = tuple(current_version(engine, contract.name) for contract in (*BRONZE, *SILVER))
-    key = (engine.warehouse, day, state)
-    if key not in _evaluated:
-        _evaluated.clear()
-        _evaluated[key] = evaluate((*SILVER_CHECKS, *ANNOTATION_CHECKS))(engine, day)
-    return _evaluated[key]
+    assert day is not None
+    found = evaluate_and_record(
+        engine,
+        day,
+        (*BRONZE, *SILVER),
+        lambda: {check.full_name: result for check, result in evaluate(tuple(_BY_NAME.values()))(engine, day)},
+    )
+    return [(_BY_NAME[name], result) for name, result in found.items()]
 
 
-silver_checks = asset_checks("check_silver", (*SILVER_CHECKS, *ANNOTATION_CHECKS), evaluated=silver_results)
+def silver_results(engine: Engine, day: date) -> _Results:
+    """The same, as recorded for the tables as they are now; evaluated only if nothing is."""
+    from pipelines.tables.check_results import recorded_results
+
+    recorded = recorded_results(engine, day, (*BRONZE, *SILVER), _BY_NAME)
+    if recorded is None:
+        return evaluated_silver(engine, day)
+    return [(_BY_NAME[name], result) for name, result in recorded.items()]
+
+
+silver_checks = asset_checks("check_silver", (*SILVER_CHECKS, *ANNOTATION_CHECKS), evaluated=evaluated_silver)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -10,9 +11,13 @@ import click
 _COMMANDS = {
     "demo": "Run the main job on simulated sessions, and on your own if given, and show what it made.",
     "simulate": "Fly training sessions on a flight dynamics model and put their files into the landing zone.",
+    "train": "Train, evaluate and register every model, on gold as it is now.",
     "ingest": "Put session files into today's landing zone and take them to gold.",
     "sql": "Run a query on the tables and print the rows.",
-    "status": "Show tables, models, quarantined files and the last runs.",
+    "status": "Show workspaces, tables, models, quarantined files and the last runs.",
+    "up": "Start the local Databricks workspaces before something needs them.",
+    "down": "Stop the local Databricks workspaces and their clusters.",
+    "bootstrap": "Print what a Databricks workspace needs as SQL, apply it, or compare it with what is there.",
     "dev": "Open Dagster's UI with its daemon, everything loaded.",
 }
 
@@ -35,8 +40,11 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show the stack trace of an error.")
-def cli(debug: bool) -> None:
+@click.option("--branch", help="Work on a branch of your own: models and predictions in dev.dev_<branch>, shared gold.")
+def cli(debug: bool, branch: str | None) -> None:  # noqa: ARG001 (`main` looks for it before this runs)
     """From raw flight sessions to gold tables, trained models and predictions."""
+    if branch:
+        os.environ["PIPELINES_BRANCH"] = branch
 
 
 def main() -> None:

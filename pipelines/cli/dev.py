@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -21,8 +22,9 @@ def dev(host: str, port: int) -> None:
     """
     settings = current_settings()
     prepare_home(settings)
-    for kind in ("sessions", "annotations"):
-        (settings.landing / kind).mkdir(parents=True, exist_ok=True)
+    if isinstance(settings.landing, Path):
+        for kind in ("sessions", "annotations"):
+            (settings.landing / kind).mkdir(parents=True, exist_ok=True)
     click.echo(f"Dagster's UI: http://{host}:{port}    landing zone: {settings.landing}/sessions/<YYYY-MM-DD>/")
     os.chdir(PROJECT)
     command = ["dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]

@@ -13,7 +13,7 @@ from pipelines.cli.follow import run_with_progress
 from pipelines.cli.summary import print_quarantined, print_tables
 from pipelines.engines import open_engine
 from pipelines.environments import Settings, current_settings
-from pipelines.landing import Kind, place, uploads_by_name
+from pipelines.landing import Address, Kind, place, uploads_by_name
 from pipelines.partitions import today
 
 
@@ -25,7 +25,7 @@ def ingest(path: Path, annotations: bool) -> None:
     console, settings = Console(), current_settings()
     place_files(console, settings, path, "annotations" if annotations else "sessions", today())
     run = run_with_progress(console, settings, "ingest", today().isoformat())
-    engine = open_engine(settings.engine, settings.warehouse)
+    engine = open_engine(settings.engine, settings.tables)
     try:
         print_tables(console, engine, settings)
         print_quarantined(console, engine, today())
@@ -34,7 +34,7 @@ def ingest(path: Path, annotations: bool) -> None:
     console.print(f"[dim]Dagster run {run.run_id}, {run.seconds:.0f} s[/dim]")
 
 
-def place_files(console: Console, settings: Settings, path: Path, kind: Kind, day: date) -> list[Path]:
+def place_files(console: Console, settings: Settings, path: Path, kind: Kind, day: date) -> list[Address]:
     """Copy the file, or every file of the folder, into the landing zone; returns those that are new there.
 
     Raises:

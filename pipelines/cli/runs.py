@@ -63,14 +63,16 @@ def run_job(
             **(tags or {}),
             _INVOCATION_TAG: invocation,
             # Lets the UI show the run under its job, as if it had been launched from there.
-            ".dagster/repository": "__repository__development@development",
+            ".dagster/repository": f"__repository__{settings.location}@{settings.location}",
         }
         if partition is not None:
             run_tags["dagster/partition"] = partition
         log = settings.home / "logs" / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{job}-{invocation[:6]}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
-            process = subprocess.Popen(_command(job, run_tags), cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                _command(settings, job, run_tags), cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT
+            )
             try:
                 run = _follow(instance, process, invocation, report)
             finally:
@@ -97,8 +99,8 @@ def close_dead_runs(instance: DagsterInstance) -> None:
             instance.report_run_failed(run, f"The run's process ({process}) died.")
 
 
-def _command(job: str, tags: Mapping[str, str]) -> list[str]:
-    arguments = ["-m", "pipelines.definitions", "-a", "development", "-j", job, "--tags", json.dumps(tags)]
+def _command(settings: Settings, job: str, tags: Mapping[str, str]) -> list[str]:
+    arguments = ["-m", "pipelines.definitions", "-a", settings.location, "-j", job, "--tags", json.dumps(tags)]
     return [sys.executable, "-m", "dagster", "job", "execute", *arguments]
 
 

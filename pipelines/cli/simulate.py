@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterator
 from datetime import date
 from itertools import groupby
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipelines.environments import current_settings
-from pipelines.landing import top_entries
+from pipelines.landing import Address, place, uploads_at, uploads_by_name
 from pipelines.partitions import today
 
 _SEED = re.compile(r"_S?(\d{5,})\.(?:csv|parquet)$")
@@ -37,7 +38,7 @@ def simulate(count: int, seed: int, aircraft: str | None, file_format: str | Non
 
 def simulate_missing(
     console: Console,
-    landing: Path,
+    landing: Address,
     day: date,
     count: int,
     seed: int,
@@ -45,9 +46,7 @@ def simulate_missing(
     file_format: str | None = None,
 ) -> int:
     """Fly the seeds that no day of the landing zone has a session file of; returns how many."""
-    from pipelines.flight.simulator.sessions import simulate_sessions
-
-    known = set(_seeds(landing))
+    known = {number for number, _ in _simulated_seeds(landing)}
     missing = [number for number in range(seed, seed + count) if number not in known]
     columns = (
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -55,26 +54,40 @@ def simulate_missing(
     with Progress(*columns, console=console, disable=not missing) as progress:
         task = progress.add_task("simulating sessions", total=len(missing))
         for first, length in _ranges(missing):
-            options = {"aircraft": aircraft, "file_format": file_format}
-            for _ in simulate_sessions(length, first, landing, day, **options):  # type: ignore[arg-type]
+            for _ in _simulated(landing, day, first, length, aircraft=aircraft, file_format=file_format):
                 progress.advance(task)
     return len(missing)
 
 
-def simulated_day(landing: Path, seed: int) -> date | None:
+def _simulated(landing: Address, day: date, first: int, count: int, **options: str | None) -> Iterator[None]:
+    """Fly the sessions into the landing zone; yields after each one."""
+    from pipelines.flight.simulator.sessions import simulate_sessions
+
+    if isinstance(landing, Path):
+        for _ in simulate_sessions(count, first, landing, day, **options):  # type: ignore[arg-type]
+            yield
+        return
+    known = {kind: uploads_by_name(landing, kind) for kind in ("annotations", "sessions")}
+    with tempfile.TemporaryDirectory(prefix="simulated-") as folder:
+        for session in simulate_sessions(count, first, Path(folder), day, **options):  # type: ignore[arg-type]
+            labels = Path(folder, "annotations", day.isoformat(), f"{session.stem}.csv")
+            place(labels, landing, "annotations", day, known["annotations"])
+            place(session, landing, "sessions", day, known["sessions"])
+            yield
+
+
+def simulated_day(landing: Address, seed: int) -> date | None:
     """The upload day under which the session of that seed lies."""
-    for name in top_entries(landing, "sessions"):
-        files = (landing / "sessions" / name).glob(f"*{seed}.*")
-        if any((found := _SEED.search(file.name)) and int(found[1]) == seed for file in files):
-            return date.fromisoformat(name)
-    return None
+    days = {day for number, day in _simulated_seeds(landing) if number == seed}
+    return date.fromisoformat(min(days)) if days else None
 
 
-def _seeds(landing: Path) -> Iterator[int]:
-    for name in top_entries(landing, "sessions"):
-        for file in (landing / "sessions" / name).glob("*"):
-            if (found := _SEED.search(file.name)) and not file.name.startswith("."):
-                yield int(found[1])
+def _simulated_seeds(landing: Address) -> Iterator[tuple[int, str]]:
+    """The seed of every simulated session, with the name of the upload day that it lies in."""
+    for file in uploads_at(landing / "sessions").files():
+        day, _, name = file.file_path.partition("/")
+        if found := _SEED.search(name):
+            yield int(found[1]), day
 
 
 def _ranges(numbers: list[int]) -> Iterator[tuple[int, int]]:

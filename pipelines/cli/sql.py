@@ -31,7 +31,7 @@ def sql(query: str, limit: int, as_csv: bool, write: bool) -> None:
     if not write and not _READS.match(query):
         raise click.UsageError("Only queries are run: begin with SELECT or WITH, or say --write to change tables.")
     settings = current_settings()
-    engine = open_engine(settings.engine, settings.warehouse)
+    engine = open_engine(settings.engine, settings.tables)
     try:
         result = engine.spark.sql(query)
         columns = result.columns

@@ -56,7 +56,7 @@ def print_models(console: Console, instance: DagsterInstance, settings: Settings
     """The version that each model's asset materialized last, against its bounds and the instructor's rule."""
     from dagster import AssetKey
 
-    title = "Models, on sessions that they never saw"
+    title = f"Models of {settings.location}, on sessions that they never saw"
     shown = _table(title, "model", "metric", "model", "instructor's rule", "bound")
     for manifest in load_manifests().values():
         key = AssetKey([*settings.model_schema.split("."), manifest.name])

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
-    from pipelines.environments import EngineName
+    from pipelines.environments import EngineName, Settings
 
-__all__ = ["open_engine"]
+__all__ = ["engine_of", "open_engine"]
 
 
 def open_engine(name: EngineName, warehouse: Path) -> Engine:
-    """The engine of that name over the tables below `warehouse`; nothing starts before its first use."""
+    """The engine of that name in this process, over the tables below `warehouse`; nothing starts before its use."""
     if name == "sail":
         from pipelines.engines.sail import SailEngine
 
@@ -21,3 +21,29 @@ def open_engine(name: EngineName, warehouse: Path) -> Engine:
     from pipelines.engines.apache_spark import ApacheSparkEngine
 
     return ApacheSparkEngine(warehouse)
+
+
+def engine_of(settings: Settings) -> Engine:
+    """The engine of the environment: the workspace's own in a step that runs there, else one in this process."""
+    if not settings.in_task:
+        return open_engine(settings.engine, settings.tables)
+    opened = _engine_of_task(settings)
+    if settings.remote is not None:
+        from pipelines.tables.attestation_keys import KeySecrets
+
+        opened.attestation_keys = KeySecrets(settings.remote.secret_scope)
+    return opened
+
+
+def _engine_of_task(settings: Settings) -> Engine:
+    if settings.engine == "sail":
+        from pipelines.engines.task import TaskSailEngine
+
+        return TaskSailEngine(settings.tables, settings.work)
+    if settings.engine == "databricks":
+        from pipelines.engines.databricks import DatabricksEngine
+
+        return DatabricksEngine(settings.work, settings.catalog)
+    from pipelines.engines.apache_spark import ApacheSparkEngine
+
+    return ApacheSparkEngine(settings.tables, settings.work)

@@ -9,25 +9,24 @@ import sys
 import tempfile
 import threading
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from pipelines.engines.delta_jars import provide_delta_jars
-from pipelines.engines.engine import CATALOGS, Engine
+from pipelines.engines.engine import CATALOGS
 from pipelines.engines.java import cache_folder, provide_java
+from pipelines.engines.spark import SparkEngine
+from pipelines.engines.worker_code import give_to_workers
 from pipelines.tables.contract import TableName
 
 if TYPE_CHECKING:
     from pyspark.core.context import SparkContext
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
-_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 
 _starting = threading.Lock()
-_merging = threading.Lock()
 
 
-class ApacheSparkEngine(Engine):
+class ApacheSparkEngine(SparkEngine):
     """Spark's own JVM, one for the whole process; every engine has a session and catalogs of its own in it."""
 
     name = "apache_spark"
@@ -51,22 +50,8 @@ class ApacheSparkEngine(Engine):
         manager = java_session.sessionState().catalogManager()
         for name in CATALOGS:
             manager.catalog(name).setDelegateCatalog(manager.catalog("spark_catalog"))
+        give_to_workers(session)
         return session
-
-    def merge(self, target: TableName, on: str, clauses: str, source: DataFrame, metadata: str | None = None) -> None:
-        self.refresh(target)
-        view = f"merge_source_{uuid4().hex}"
-        source.createOrReplaceTempView(view)
-        try:
-            with _merging:  # the setting is the session's, so a merge of another thread would carry it too
-                if metadata is not None:
-                    self.spark.conf.set(_USER_METADATA, metadata)
-                try:
-                    self.spark.sql(f"MERGE INTO {target} t USING {view} s ON {on} {clauses}")
-                finally:
-                    self.spark.conf.unset(_USER_METADATA)
-        finally:
-            self.spark.catalog.dropTempView(view)
 
     def _stop(self, session: SparkSession) -> None:
         """Nothing but to forget the session: the JVM serves the process's next engine and ends with the process."""
@@ -117,6 +102,11 @@ def _context() -> SparkContext:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
         "spark.databricks.delta.snapshotPartitions": "2",
+        # For tables of some hundred rows, compiling a query costs more than interpreting it, and planning it anew
+        # after each stage makes every stage a job: together a third of a test's time. The rows are the same.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
         "spark.sql.warehouse.dir": f"{scratch}/warehouse",
         "spark.local.dir": f"{scratch}/local",
         "spark.ui.enabled": "false",

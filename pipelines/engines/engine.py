@@ -7,6 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,6 +18,8 @@ from pipelines.tables.contract import TableContract, TableName
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from pipelines.tables.attestation_keys import AttestationKeys
+
 CATALOGS = ("main", "dev", "prod")
 
 
@@ -24,11 +27,20 @@ class Engine(ABC):
     """A Spark session over Delta tables with three-level names, kept below one warehouse folder."""
 
     name: str
+    python_is_threaded: ClassVar[bool] = False
+    """Whether Python functions run as threads of one process, where Spark's own workers are processes."""
     _append_options: ClassVar[dict[str, str]] = {}
     """Options of the engine's own Delta writer."""
 
-    def __init__(self, warehouse: Path) -> None:
+    def __init__(self, warehouse: Path | None, work: Path | None = None) -> None:
+        """Open the tables below `warehouse`; None if they are not folders that this process sees.
+
+        `work` is the folder that all writers of the tables share, for locks and notes; `<warehouse>/.locks` unless
+        given.
+        """
+        assert warehouse or work
         self.warehouse = warehouse
+        self.work = work or Path(str(warehouse), ".locks")
         self._registered: set[TableName] = set()
         self._registering = threading.RLock()
         self._session: SparkSession | None = None
@@ -64,9 +76,26 @@ class Engine(ABC):
     def _stop(self, session: SparkSession) -> None:
         """End this engine's session and what `_start` started for it."""
 
+    @cached_property
+    def attestation_keys(self) -> AttestationKeys:
+        """The keys that sign and verify attested tables: files beside the warehouse, unless others were set."""
+        from pipelines.tables.attestation_keys import KeyFiles
+
+        return KeyFiles(self.folders.parent)
+
     def location(self, table: TableName) -> Path:
         """The folder that holds the table's Delta log and files."""
-        return self.warehouse / table.catalog / table.schema / table.table
+        return self.folders.joinpath(*table)
+
+    @property
+    def folders(self) -> Path:
+        """The root of the tables' folders, of an engine that has them."""
+        assert self.warehouse is not None, "the tables are no folders of this machine"
+        return self.warehouse
+
+    def folder(self, table: TableName) -> Path | None:
+        """The table's folder, if this process may read and write files there; None if only SQL leads to the table."""
+        return None if self.warehouse is None else self.location(table)
 
     def exists(self, table: TableName) -> bool:
         """Whether the table has been created."""
@@ -114,14 +143,14 @@ class Engine(ABC):
     @contextmanager
     def exclusive(self, table: TableName) -> Iterator[None]:
         """Hold the table for one writer at a time, across processes; freed when its holder dies."""
-        lock = self.warehouse / ".locks" / f"{table}.lock"
+        lock = self.work / f"{table}.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock, is_singleton=True):
             yield
 
     def _tables_on_disk(self) -> list[TableName]:
-        logs = self.warehouse.glob("*/*/*/_delta_log")
-        return sorted(TableName(*log.parent.relative_to(self.warehouse).parts) for log in logs)
+        logs = self.folders.glob("*/*/*/_delta_log")
+        return sorted(TableName(*log.parent.relative_to(self.folders).parts) for log in logs)
 
     def _create_schema(self, session: SparkSession, table: TableName) -> None:
         session.sql(f"CREATE SCHEMA IF NOT EXISTS {table.catalog}.{table.schema}")

@@ -17,6 +17,7 @@ class SailEngine(Engine):
     """Sail in this process: one pip package, no Java, a session in well under a second once imported."""
 
     name = "sail"
+    python_is_threaded: ClassVar[bool] = True
     _append_options: ClassVar[dict[str, str]] = {"writeBatchSize": "131072"}
     """Rows handed to the Parquet encoder at once: its default, 1,024, takes a third longer for wide tables."""
     _server: Any = None

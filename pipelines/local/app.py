@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from pipelines.local import faults, permissions, scim, secrets, traffic
+from pipelines.local import faults, permissions, rule_sets, scim, secrets, traffic
 from pipelines.local.authentication import Authentication
 from pipelines.local.catalog import grants, namespaces, tables, volumes
 from pipelines.local.compute import cluster_api
@@ -36,6 +36,7 @@ _MODULES = (
     workspace_files,
     cluster_api,
     permissions,
+    rule_sets,
     scim,
     run_page,
     faults,

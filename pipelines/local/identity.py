@@ -7,13 +7,16 @@ import secrets
 import time
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 from pipelines.local.errors import ApiError
-from pipelines.local.settings import LocalSettings
+from pipelines.local.settings import LocalSettings, admin_name
 from pipelines.local.store import Document, Store
 
 _NAMESPACE = uuid.UUID("6d0e7a52-0c61-4a1c-9a57-6f2f7b1c9d10")
 EVERYONE = "account users"
+CREATE_CLUSTERS = "allow-cluster-create"
+"""Entitlement of a user or service principal, as SCIM calls it."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Principal:
     kind: str
     admin: bool = False
     groups: frozenset[str] = field(default=frozenset())
+    may_create_clusters: bool = True
+    """Whether it is entitled to clusters of any kind, not only to those of a policy."""
 
     @property
     def identities(self) -> frozenset[str]:
@@ -38,8 +43,18 @@ class Directory:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, display_name: str, kind: str, admin_of: list[str], groups: list[str] | None = None) -> Document:
-        """The principal of that name, made if there is none. Service principals get an application id."""
+    def add(
+        self,
+        display_name: str,
+        kind: str,
+        admin_of: list[str],
+        groups: list[str] | None = None,
+        entitlements: list[str] | None = None,
+    ) -> Document:
+        """The principal of that name, made if there is none. Service principals get an application id.
+
+        Without a list of entitlements it has them all.
+        """
         name = display_name if kind == "User" else str(uuid.uuid5(_NAMESPACE, display_name))
         with self._store.transaction():
             document = self._store.get("principal", name) or {
@@ -50,10 +65,19 @@ class Directory:
                 "admin_of": [],
                 "groups": [],
             }
+            if entitlements is not None:
+                document["entitlements"] = entitlements
             document["admin_of"] = sorted({*document["admin_of"], *admin_of})
             document["groups"] = sorted({*document["groups"], *(groups or [])})
             self._store.put("principal", name, document)
         return document
+
+    def set_rules(self, name: str, rules: list[dict[str, Any]]) -> None:
+        """Replace who may use and manage the service principal."""
+        with self._store.transaction():
+            document = self.find(name)
+            if document is not None:
+                self._store.put("principal", document["name"], {**document, "grant_rules": rules})
 
     def documents(self, kind: str) -> list[Document]:
         """All principals of a kind (`User` or `ServicePrincipal`)."""
@@ -88,17 +112,27 @@ class Directory:
             raise ApiError("RESOURCE_DOES_NOT_EXIST", f"Principal: Could not find principal with name {name}")
         admin = workspace in document["admin_of"]
         groups = {*document["groups"], "users", *(["admins"] if admin else [])}
-        return Principal(document["name"], document["display_name"], document["kind"], admin, frozenset(groups))
+        entitled = admin or CREATE_CLUSTERS in document.get("entitlements", [CREATE_CLUSTERS])
+        return Principal(
+            document["name"], document["display_name"], document["kind"], admin, frozenset(groups), entitled
+        )
 
 
 class Tokens:
-    """Personal access tokens of one workspace; only their digests are kept."""
+    """Personal access tokens of one workspace; only their digests are kept.
 
-    def __init__(self, store: Store) -> None:
+    The metastore knows of each which workspace's it is, so that one that is used elsewhere is refused by its name.
+    """
+
+    def __init__(self, store: Store, shared: Store, workspace: str) -> None:
         self._store = store
+        self._shared = shared
+        self._workspace = workspace
 
-    def issue(self, principal: str, comment: str = "", lifetime_s: float | None = None) -> tuple[str, Document]:
-        """A new token for the principal, and what is kept of it."""
+    def issue(
+        self, principal: str, comment: str = "", lifetime_s: float | None = None, task: bool = False
+    ) -> tuple[str, Document]:
+        """A new token for the principal, and what is kept of it; one for a task is known in its workspace only."""
         token = f"dapi{secrets.token_hex(16)}"
         now = int(time.time() * 1000)
         document = {
@@ -109,6 +143,8 @@ class Tokens:
             "expiry_time": -1 if lifetime_s is None else now + int(lifetime_s * 1000),
         }
         self._store.put("token", _digest(token), document)
+        if not task:
+            self._shared.put("token_workspace", _digest(token), {"workspace": self._workspace})
         return token, document
 
     def adopt(self, token: str, principal: str) -> None:
@@ -124,6 +160,7 @@ class Tokens:
                 "expiry_time": -1,
             },
         )
+        self._shared.put("token_workspace", _digest(token), {"workspace": self._workspace})
 
     def owner(self, token: str) -> str:
         """The name of the principal whose token this is.
@@ -133,10 +170,19 @@ class Tokens:
         """
         document = self._store.get("token", _digest(token))
         if document is None:
-            raise ApiError(403, "Invalid access token.", status=403)
+            raise ApiError(403, self._refusal(token), status=403)
         if 0 <= document["expiry_time"] <= time.time() * 1000:
-            raise ApiError(401, "Token is expired", status=401)
+            raise ApiError(401, f"Token is expired (workspace '{self._workspace}').", status=401)
         return document["principal"]
+
+    def _refusal(self, token: str) -> str:
+        known = self._shared.get("token_workspace", _digest(token))
+        if known is None or known["workspace"] == self._workspace:
+            return f"Invalid access token. Workspace '{self._workspace}' does not know it, or it was revoked."
+        return (
+            f"Invalid access token. It is one of workspace '{known['workspace']}', and this is '{self._workspace}': "
+            "use the address or the token of the other one."
+        )
 
     def of(self, principal: str) -> list[Document]:
         """What is kept of the principal's tokens."""
@@ -158,11 +204,6 @@ class Tokens:
     def revoke_token(self, token: str) -> None:
         """Make this token invalid."""
         self._store.delete("token", _digest(token))
-
-
-def admin_name(workspace: str) -> str:
-    """The user who administers a workspace from the start."""
-    return f"admin@{workspace}.local"
 
 
 def populate(directory: Directory, settings: LocalSettings) -> None:

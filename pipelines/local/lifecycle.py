@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from pipelines.local import light_client
 from pipelines.local.settings import LocalSettings, to_json
 
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
@@ -113,10 +113,8 @@ def status(settings: LocalSettings, workspace: str) -> Status:
     if state is None or not _is_alive(state):
         return Status(workspace, running=False)
     try:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{state['host']}/local/health", timeout=10) as response:
-            health = json.loads(response.read())
-    except (OSError, ValueError):
+        health = light_client.call(state["host"], "", "GET", "/local/health", timeout_s=10)
+    except (OSError, ValueError, light_client.RefusedError):
         return Status(workspace, running=False, pid=state["pid"])
     return Status(
         workspace,
@@ -136,13 +134,25 @@ def connection(settings: LocalSettings, workspace: str, principal: str | None = 
         LocalWorkspaceError: it cannot be started, or has no token for that principal.
     """
     found = up(settings, workspace)
+    assert found.host is not None
+    return _connection(settings, workspace, found.host, principal)
+
+
+def running_connection(settings: LocalSettings, workspace: str) -> Connection | None:
+    """The same as `connection` if the server's process is alive, without asking it anything; else None."""
+    state = _state(settings, workspace)
+    if state is None or not _is_alive(state):
+        return None
+    return _connection(settings, workspace, state["host"], None)
+
+
+def _connection(settings: LocalSettings, workspace: str, host: str, principal: str | None) -> Connection:
     tokens = json.loads((settings.workspace_folder(workspace) / _TOKENS_FILE).read_text(encoding="utf-8"))
     own = [entry.name for entry in settings.principals if entry.workspace == workspace]
     name = principal or (own[0] if own else next(iter(tokens)))
     if name not in tokens:
         raise LocalWorkspaceError(f"Workspace {workspace!r} has no token for {name!r}, only for {', '.join(tokens)}.")
-    assert found.host is not None
-    return Connection(workspace, found.host, tokens[name], name)
+    return Connection(workspace, host, tokens[name], name)
 
 
 def _state(settings: LocalSettings, workspace: str) -> dict[str, Any] | None:

@@ -1,11 +1,13 @@
-"""Access lists of workspace objects (jobs, clusters, pools, notebooks): kept and shown as Databricks does."""
+"""Access lists of workspace objects (jobs, clusters, pools, policies, notebooks): kept, shown and enforced."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pipelines.local.endpoints import Call, Endpoints
-from pipelines.local.errors import ApiError, invalid
+from pipelines.local.errors import ApiError, invalid, missing
+from pipelines.local.identity import Principal
+from pipelines.local.workspace import Workspace
 
 endpoints = Endpoints()
 
@@ -20,6 +22,9 @@ _LEVELS = {
     "experiments": ("CAN_READ", "CAN_EDIT", "CAN_MANAGE"),
     "authorization": ("CAN_USE",),
 }
+_OWNED = {"jobs": "job", "clusters": "cluster", "instance-pools": "pool", "cluster-policies": "policy"}
+"""Kinds of objects that have an owner, and what the store calls them."""
+_MANAGING = ("CAN_MANAGE", "IS_OWNER")
 _PRINCIPAL_FIELDS = ("user_name", "group_name", "service_principal_name")
 _OBJECT = "/api/2.0/permissions/{kind:str}/{id:str}"
 
@@ -60,15 +65,33 @@ def _shown(call: Call, entries: list[dict[str, str]]) -> dict[str, Any]:
     }
 
 
+def _require(call: Call, levels: tuple[str, ...]) -> None:
+    """Go on only for the object's owner, an administrator, or a holder of one of the levels."""
+    kind, identifier = call.path["kind"], call.path["id"]
+    owner = ""
+    if kind in _OWNED:
+        key = f"{int(identifier):020d}" if kind == "jobs" and identifier.isdigit() else identifier
+        document = call.workspace.store.get(_OWNED[kind], key)
+        if document is None and kind == "jobs":
+            # A run that was submitted has the number of a job, and no job.
+            found = call.workspace.runs.all()
+            document = next((run for run in found if str(run["job_id"]) == identifier), None)
+        if document is None:
+            raise missing(f"{_OWNED[kind].capitalize()} {identifier} does not exist.")
+        owner = document["creator_user_name"]
+    may(call, kind, identifier, levels, owner)
+
+
 @endpoints.get(_OBJECT)
 def get_permissions(call: Call) -> dict[str, Any]:
-    _levels(call)
+    _require(call, _levels(call))
     document = call.workspace.store.get("acl", f"{call.path['kind']}/{call.path['id']}") or {"entries": []}
     return _shown(call, document["entries"])
 
 
 @endpoints.put(_OBJECT)
 def set_permissions(call: Call) -> dict[str, Any]:
+    _require(call, _MANAGING)
     entries = _entries(call)
     call.workspace.store.put("acl", f"{call.path['kind']}/{call.path['id']}", {"entries": entries})
     return _shown(call, entries)
@@ -76,6 +99,7 @@ def set_permissions(call: Call) -> dict[str, Any]:
 
 @endpoints.patch(_OBJECT)
 def update_permissions(call: Call) -> dict[str, Any]:
+    _require(call, _MANAGING)
     key = f"{call.path['kind']}/{call.path['id']}"
     changes = _entries(call)
     with call.workspace.store.transaction():
@@ -92,18 +116,24 @@ def permission_levels(call: Call) -> dict[str, Any]:
 
 
 def may(call: Call, kind: str, identifier: str, levels: tuple[str, ...], owner: str) -> None:
-    """Go on only for the owner, an administrator, or a holder of one of the levels on the object.
+    """Go on only if the caller is the owner, an administrator, or a holder of one of the levels on the object.
 
     Raises:
         ApiError: the caller is none of these.
     """
-    principal = call.principal
+    require_level(call.workspace, call.principal, kind, identifier, levels, owner)
+
+
+def require_level(
+    workspace: Workspace, principal: Principal, kind: str, identifier: str, levels: tuple[str, ...], owner: str
+) -> None:
+    """The same for any principal."""
     if principal.admin or principal.name == owner:
         return
-    document = call.workspace.store.get("acl", f"{kind}/{identifier}") or {"entries": []}
+    document = workspace.store.get("acl", f"{kind}/{identifier}") or {"entries": []}
     mine = principal.identities
     for entry in document["entries"]:
-        name = call.workspace.directory.name_of(_who(entry)[1])
+        name = workspace.directory.name_of(_who(entry)[1])
         if name in mine and entry["permission_level"] in levels:
             return
     raise ApiError(

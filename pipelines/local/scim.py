@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from pipelines.local.endpoints import Call, Endpoints
 from pipelines.local.errors import ApiError, missing
+from pipelines.local.identity import CREATE_CLUSTERS
 from pipelines.local.store import Document
 
 endpoints = Endpoints()
@@ -22,6 +23,7 @@ def _shown(document: Document, workspace: str) -> dict[str, Any]:
         "id": document["id"],
         "displayName": document["display_name"],
         "active": True,
+        "entitlements": [{"value": name} for name in document.get("entitlements", [CREATE_CLUSTERS])],
         "groups": [{"display": group, "type": "direct"} for group in groups],
         "schemas": [f"urn:ietf:params:scim:schemas:core:2.0:{document['kind']}"],
     }
@@ -67,7 +69,10 @@ def add_principal(call: Call) -> Response:
     name = call.text("userName") if kind == "User" else call.text("displayName")
     if call.workspace.directory.find(name) is not None:
         raise ApiError("ALREADY_EXISTS", f"User with username {name} already exists.")
-    document = call.workspace.directory.add(name, kind, [])
+    named = call.arguments.get("entitlements")
+    # On Databricks one of whom nothing is said may not create clusters. Here it may: its workspace is a laptop's.
+    entitlements = None if named is None else [str(entry["value"]) for entry in named]
+    document = call.workspace.directory.add(name, kind, [], entitlements=entitlements)
     return JSONResponse(_shown(document, call.workspace.name), 201)
 
 

@@ -17,10 +17,9 @@ from filelock import FileLock, Timeout
 
 from pipelines.local.app import create_app
 from pipelines.local.files.atomic import remove_parts
-from pipelines.local.identity import admin_name
 from pipelines.local.jobs.runs import process_start
 from pipelines.local.runtime import isolation
-from pipelines.local.settings import LocalSettings, from_json
+from pipelines.local.settings import LocalSettings, admin_name, from_json
 from pipelines.local.workspace import Workspace
 
 STATE_FILE = "server.json"
@@ -51,7 +50,7 @@ def serve(settings: LocalSettings, name: str) -> None:
     listening = _listen(folder)
     workspace = Workspace(settings, name)
     workspace.host = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    for root in (workspace.dbfs, workspace.files, workspace.metastore.volumes):
+    for root in (workspace.dbfs, workspace.files, workspace.metastore.volumes, *workspace.metastore.external_folders()):
         remove_parts(root)
     _issue_tokens(workspace)
 

@@ -25,6 +25,25 @@ PRELOADED_MODULES = (
     "skops.io",
     "deltalake",
     "dagster",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+    "databricks.sdk",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    # What these import only once they are used, half a second and more.
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "git",
+    "fsspec",
+    "pyspark.worker",
+    "pysail.spark",
+    # What executing a Dagster step imports besides, when it begins.
+    "dagster._core.execution.plan.external_step",
+    "dagster._core.storage.event_log.in_memory",
+    "dagster._core.storage.runs",
+    "dagster._core.storage.runs.in_memory",
+    "dagster._core.storage.schedules.sqlite",
+    "dagster._core.storage.root",
+    "upath.implementations.local",
 )
 """What a warm cluster has imported before its first task; a module that is not installed is passed over."""
 
@@ -80,6 +99,8 @@ class LocalSettings:
     preload: tuple[str, ...] = PRELOADED_MODULES
     hidden: tuple[Path, ...] = ()
     """Folders that no task may see or import from, above all the project's working tree."""
+    private: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    """Workspace -> folders that only its own tasks see, to read and write; e.g. the store of its models."""
     start_delays: StartDelays = StartDelays()
     isolation: Isolation = "auto"
     rate_limits: bool = False
@@ -114,6 +135,10 @@ class LocalSettings:
             raise ValueError(f"There is no workspace {workspace!r}: choose one of {', '.join(self.workspaces)}.")
         return self.home / workspace
 
+    def private_folders(self, workspace: str) -> tuple[Path, ...]:
+        """The folders that only the workspace's own tasks see."""
+        return self.private.get(workspace, ())
+
     @property
     def metastore_folder(self) -> Path:
         """The folder of the metastore that the workspaces share."""
@@ -124,12 +149,27 @@ class LocalSettings:
         return replace(self, **changes)
 
 
-def settings_below(home: Path, warehouse: Path, project: Path) -> LocalSettings:
-    """Settings of workspaces below `home`, whose tasks see nothing of the code and history in the folder `project`."""
+def admin_name(workspace: str) -> str:
+    """The user who administers a workspace from the start."""
+    return f"admin@{workspace}.local"
+
+
+def settings_below(
+    home: Path, warehouse: Path, project: Path, hidden: tuple[Path, ...] = (), **changes: Any
+) -> LocalSettings:
+    """Settings of workspaces below `home`, whose tasks see nothing of the code and history in the folder `project`.
+
+    Args:
+        home: folder of the servers' own state.
+        warehouse: root of the tables' folders.
+        project: the working tree.
+        hidden: further folders that tasks do not see, but for what volumes, tables and private folders in them show.
+        changes: any other fields of the settings.
+    """
     shown = (".venv", ".uv", home.name, warehouse.name)
-    hidden = [entry for entry in sorted(project.iterdir()) if entry.is_dir() and entry.name not in shown]
-    below = [folder for folder in hidden if folder not in home.parents and folder not in warehouse.parents]
-    return LocalSettings(home=home, warehouse=warehouse, hidden=tuple(below))
+    found = [entry for entry in sorted(project.iterdir()) if entry.is_dir() and entry.name not in shown]
+    below = [folder for folder in found if folder not in home.parents and folder not in warehouse.parents]
+    return LocalSettings(home=home, warehouse=warehouse, hidden=(*below, *hidden), **changes)
 
 
 def to_json(settings: LocalSettings) -> str:
@@ -147,6 +187,7 @@ def from_json(text: str) -> LocalSettings:
         interpreter=Path(raw["interpreter"]),
         preload=tuple(raw["preload"]),
         hidden=tuple(Path(folder) for folder in raw["hidden"]),
+        private={name: tuple(Path(folder) for folder in folders) for name, folders in raw["private"].items()},
         start_delays=StartDelays(**raw["start_delays"]),
         isolation=raw["isolation"],
         rate_limits=raw["rate_limits"],

@@ -34,7 +34,7 @@ class Workspace:
         self.store = Store(self.folder / "workspace.sqlite")
         self.metastore = Metastore(settings)
         self.directory = Directory(self.metastore.store)
-        self.tokens = Tokens(self.store)
+        self.tokens = Tokens(self.store, self.metastore.store, name)
         self.secrets = Secrets(self.store)
         self.started_at = time.time()
         populate(self.directory, settings)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from pipelines.flight.aircraft import AIRCRAFT
 from pipelines.flight.channels import CHANNELS
+from pipelines.models.gate_rules import Gates
 from pipelines.tables.contract import TableName
 from pipelines.tables.contracts import GOLD
 
@@ -149,6 +150,7 @@ class Manifest(_Part):
     training: Training = Training()
     prediction: Prediction
     compute: Compute = Compute()
+    gates: Gates = Gates()
     rollout: Rollout = Rollout()
 
     @field_validator("gold_tables")

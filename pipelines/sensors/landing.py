@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -12,61 +11,75 @@ import dagster as dg
 
 from pipelines.environments import Settings
 from pipelines.jobs import ingest
-from pipelines.landing import DayListing, Kind, list_day, top_entries
+from pipelines.landing import DayListing, Kind, Uploads
+from pipelines.landing.scan import Memory, scan
 from pipelines.partitions import today
 
 KINDS: tuple[Kind, ...] = ("sessions", "annotations")
 MOST_DAYS_PER_TICK = 5
+MOST_REMARKS = 5
 SETTLING_SECONDS = 5.0
 """A day whose newest file is younger than this may still be written to, so it waits for a later tick."""
+
+OpenUploads = Callable[[Kind], Uploads]
 
 
 @dg.sensor(job=ingest, minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING)
 def landing_zone(
-    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
-) -> dg.SensorResult | dg.SkipReason:
+    context: dg.SensorEvaluationContext,
+    settings: dg.ResourceParam[Settings],
+    landing: dg.ResourceParam[OpenUploads],
+) -> dg.SensorResult:
     """Asks for an ingestion of every upload day whose files in the landing zone have changed.
 
-    What was seen is kept as a digest per day, so a tick costs one listing. An error, such as an
-    unreadable folder, fails the tick and is seen again at the next one.
+    What was seen is kept as a digest per day; how much a tick lists is bounded, see `pipelines.landing.scan`. An
+    error, such as an unreadable folder or a bucket that refuses, fails the tick and is seen again at the next one.
     """
-    seen: dict[str, dict[str, str]] = json.loads(context.cursor) if context.cursor else {}
-    remarks: list[str] = []
-    present: dict[str, dict[Kind, DayListing]] = {}
-    for kind, name in _folders(settings):
-        if problem := _unusable(name, kind, settings):
-            remarks.append(problem)
-            continue
-        listing = list_day(settings.landing, kind, date.fromisoformat(name))
-        if listing.file_count:
-            present.setdefault(name, {})[kind] = listing
-    seen = {day: digests for day, digests in seen.items() if day in present}
-    changed = sorted(day for day, listings in present.items() if _digests(listings) != seen.get(day))
-    ready = [day for day in changed if not _settling(present[day])]
+    memory = Memory.from_text(context.cursor)
+    uploads: dict[Kind, Uploads] = {kind: landing(kind) for kind in KINDS}
+    days, remarks = _upload_days(uploads, settings)
+    found: dict[str, dict[Kind, DayListing]] = {}
+    for (day, kind), listing in scan(uploads, days, memory, today()).items():
+        found.setdefault(day, {})[kind] = listing
+    changed = sorted(day for day in found if memory.seen.get(day, {}) | _digests(found[day]) != memory.seen.get(day))
+    ready = [day for day in changed if not _settling(found[day])]
     remarks += [f"{day}: files are still arriving, waiting until they settle." for day in changed if day not in ready]
     if len(ready) > MOST_DAYS_PER_TICK:
         remarks.append(f"{len(ready) - MOST_DAYS_PER_TICK} more days with new files follow in the next ticks.")
     chosen = ready[:MOST_DAYS_PER_TICK]
     for remark in remarks:
         context.log.info(remark)
-    observations = [event for day in chosen for event in _observations(settings, day, present[day], seen.get(day, {}))]
+    observations = [
+        event for day in chosen for event in _observations(settings, day, found[day], memory.seen.get(day, {}))
+    ]
     for day in chosen:
-        seen[day] = _digests(present[day])
+        memory.seen[day] = memory.seen.get(day, {}) | _digests(found[day])
+    not_listed = {day for day in memory.waiting if day not in found}
+    memory.waiting = sorted((not_listed | set(changed)) - set(chosen))
     return dg.SensorResult(
-        run_requests=[_request(day, seen[day]) for day in chosen],
+        run_requests=[_request(day, memory.seen[day]) for day in chosen],
         skip_reason=None if chosen else " ".join(remarks) or "Nothing new in the landing zone.",
         asset_events=observations,
-        cursor=json.dumps(seen, sort_keys=True),
+        cursor=memory.to_text(),
     )
 
 
-def _folders(settings: Settings) -> Iterator[tuple[Kind, str]]:
-    for kind in KINDS:
-        for name in top_entries(settings.landing, kind):
-            yield kind, name
+def _upload_days(uploads: Mapping[Kind, Uploads], settings: Settings) -> tuple[dict[Kind, list[str]], list[str]]:
+    """The days that exist, and remarks on what lies in their place and is none, or none yet."""
+    days: dict[Kind, list[str]] = {kind: [] for kind in uploads}
+    remarks: list[str] = []
+    for kind, each in uploads.items():
+        for name in each.entries():
+            if problem := _unusable(name, kind, settings):
+                remarks.append(problem)
+            else:
+                days[kind].append(name)
+    if len(remarks) > MOST_REMARKS:
+        remarks[MOST_REMARKS:] = [f"{len(remarks) - MOST_REMARKS} more names like these are left alone."]
+    return days, remarks
 
 
-def _digests(listings: Mapping[Kind, DayListing]) -> dict[str, str]:
+def _digests(listings: Mapping[Kind, DayListing]) -> dict[Kind, str]:
     return {kind: listing.digest for kind, listing in listings.items()}
 
 
@@ -92,7 +105,7 @@ def _settling(listings: Mapping[Kind, DayListing]) -> bool:
 
 
 def _observations(
-    settings: Settings, day: str, listings: Mapping[Kind, DayListing], before: Mapping[str, str]
+    settings: Settings, day: str, listings: Mapping[Kind, DayListing], before: Mapping[Kind, str]
 ) -> Iterator[dg.AssetObservation]:
     for kind, listing in listings.items():
         if listing.digest != before.get(kind):
@@ -100,11 +113,11 @@ def _observations(
                 "files": listing.file_count,
                 "bytes": listing.byte_count,
                 "newest_file": dg.MetadataValue.timestamp(listing.newest_modification_s),
-                "folder": dg.MetadataValue.path(settings.landing / kind / day),
+                "folder": dg.MetadataValue.path(str(settings.landing / kind / day)),
             }
             yield dg.AssetObservation(asset_key=["landing", kind], partition=day, metadata=metadata)
 
 
-def _request(day: str, digests: Mapping[str, str]) -> dg.RunRequest:
+def _request(day: str, digests: Mapping[Kind, str]) -> dg.RunRequest:
     content = "_".join(f"{kind}:{digest}" for kind, digest in sorted(digests.items()))
     return dg.RunRequest(partition_key=day, run_key=f"{day}_{content}", tags={"pipelines/trigger": "landing_zone"})

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.landing.address import Address
 from pipelines.tables.arrow_rows import arrow_schema, rows_to_arrow
 from pipelines.tables.contract_guard import ensure_tables
 from pipelines.tables.contracts import ANNOTATION_FILES, ANNOTATIONS
 from pipelines.tables.digests import digest_files
 from pipelines.tables.history import current_version
 from pipelines.tables.ingest_report import DeferredFile, IngestReport, QuarantinedFile
-from pipelines.tables.landed_files import FileChangedError, LandedFile, list_landed, read_as_listed
+from pipelines.tables.landed_files import (
+    FileChangedError,
+    LandedFile,
+    LandingUnavailableError,
+    list_landed,
+    read_as_listed,
+)
 from pipelines.tables.ledger import Entry, accepted_files, finished_versions, record
 from pipelines.tables.retries import until_committed
 from pipelines.tables.session_parsing import Refusal, growing
@@ -31,7 +37,7 @@ _ROW_COLUMNS = ("row_number", "session_file", "start_s", "end_s", "maneuver", "i
 _REFUSAL_COLUMNS = ("code", "reason", "location", "remedy")
 
 
-def ingest_annotations(engine: Engine, landing: Path, upload_day: date, run_id: str) -> IngestReport:
+def ingest_annotations(engine: Engine, landing: Address, upload_day: date, run_id: str) -> IngestReport:
     """Bring the new annotation files of `<landing>/annotations/<upload_day>/` to silver.
 
     As with sessions, the ledger is written last. The rows of a file are merged by its digest, so that a run
@@ -152,6 +158,8 @@ def _rows_of(item: tuple[str, LandedFile]) -> Iterator[pa.RecordBatch]:
         refusal = Refusal(error.code, error.reason, error.location, error.remedy)
     except (FileChangedError, OSError):
         refusal = Refusal(None, None, None, None)
+    except LandingUnavailableError:
+        raise
     except Exception as error:
         reason = f"Reading {file.name} failed with {type(error).__name__}: {error}"
         refusal = Refusal("reader_failed", reason, "file", "Send the file to the maintainers of this project.")

@@ -1,32 +1,31 @@
 """Attested tables: every commit that changed rows says which run wrote it, and can be checked.
 
-A commit's metadata is the JSON of `attest`, signed for its table with a key of the environment and with a number
-used once, so that a text copied from another commit or written by hand does not pass.
+A commit's metadata is the JSON of `attest`, signed for its table with development's private key and with a number
+used once, so that a text copied from another commit or written by hand does not pass. Production verifies with the
+public key and could not sign.
 
-Limits: who can read the key can sign; so on shared storage the key belongs into a secret scope that only the
-pipelines' principal can read. Files of a table that are overwritten in place with the same size are not noticed.
+Limits: who can read the signing key can sign; so it belongs into a secret scope that only the pipelines' principal
+can read. Files of a table that are overwritten in place with the same size are not noticed.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.tables.attestation_key import attestation_key, existing_attestation_key
 from pipelines.tables.contract import TableName
-from pipelines.tables.history import Commit, IncompleteHistoryError, commit_of, current_version, log_state_matches
+from pipelines.tables.history import Commit, current_version, history_until, log_state_matches
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from pyspark.sql import DataFrame
 
     from pipelines.engines.engine import Engine
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the metadata's own layout."""
 
 _FIELDS = ("run_id", "asset_key", "code_digest", "checks", "attested")
@@ -85,12 +84,13 @@ def signed(engine: Engine, table: TableName, metadata: str) -> str:
 
     Raises:
         ValueError: the metadata is not that of `attest` for this table's asset.
+        AttestationKeyError: the environment has no key that signs.
     """
     values = _values(metadata)
     if (problem := _unfit(values, table)) is not None:
         raise ValueError(f"{table} cannot be written: {problem}")
     values["nonce"] = secrets.token_hex(8)
-    values["signature"] = _signature(attestation_key(engine.warehouse.parent), table, values)
+    values["signature"] = engine.attestation_keys.signing_key().sign(_covered(table, values)).hex()
     return json.dumps(values)
 
 
@@ -101,18 +101,17 @@ def verify_attested(engine: Engine, name: TableName, version: int) -> None:
 
     Raises:
         UnattestedHistoryError: a change of rows without valid attestation, or a commit that is gone from the log.
+        AttestationKeyError: the public key of the environment cannot be read.
     """
-    key = existing_attestation_key(engine.warehouse.parent)
+    keys = engine.attestation_keys
+    key = keys.public_key()
     used: dict[str, int] = {}
-    for each in range(version + 1):
-        try:
-            commit = commit_of(engine, name, each)
-        except IncompleteHistoryError as error:
-            raise UnattestedHistoryError(
-                name, each, "an unknown writer", f"its commit is missing, so nobody can tell what it changed ({error})."
-            ) from error
+    for each, commit in enumerate(history_until(engine, name, version)):
+        if commit is None:
+            problem = "its commit is missing from the table's log, so nobody can tell what it changed."
+            raise UnattestedHistoryError(name, each, "an unknown writer", problem)
         if commit.changes_data:
-            _verify_commit(name, commit, key, used)
+            _verify_commit(name, commit, key, keys.place, used)
     if (problem := log_state_matches(engine, name, version)) is not None:
         raise UnattestedHistoryError(name, version, "an unknown writer", problem)
 
@@ -128,7 +127,9 @@ def read_attested(engine: Engine, name: TableName, version: int | None = None) -
     return AttestedTable(engine.table(name, pinned), name, pinned)
 
 
-def _verify_commit(name: TableName, commit: Commit, key: bytes | None, used: dict[str, int]) -> None:
+def _verify_commit(
+    name: TableName, commit: Commit, key: Ed25519PublicKey | None, place: str, used: dict[str, int]
+) -> None:
     def refuse(problem: str) -> UnattestedHistoryError:
         when = commit.timestamp.isoformat(timespec="seconds")
         return UnattestedHistoryError(name, commit.version, commit.author, f"{commit.operation} at {when} {problem}")
@@ -139,8 +140,8 @@ def _verify_commit(name: TableName, commit: Commit, key: bytes | None, used: dic
     if (problem := _unfit(values, name)) is not None:
         raise refuse(f"changed rows without a valid attestation: {problem}")
     if key is None:
-        raise refuse("is signed with a key that this environment does not have: restore its attestation.key.")
-    if not hmac.compare_digest(str(values.get("signature")), _signature(key, name, values)):
+        raise refuse(f"is signed with a key that this environment does not have: restore {place}.")
+    if not _is_signed(key, name, values):
         raise refuse("changed rows with an attestation whose signature is not this environment's.")
     nonce = str(values["nonce"])
     if nonce in used:
@@ -163,10 +164,19 @@ def _unfit(values: dict[str, Any], table: TableName) -> str | None:
     return None
 
 
-def _signature(key: bytes, table: TableName, values: dict[str, Any]) -> str:
+def _is_signed(key: Ed25519PublicKey, table: TableName, values: dict[str, Any]) -> bool:
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        key.verify(bytes.fromhex(str(values.get("signature"))), _covered(table, values))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _covered(table: TableName, values: dict[str, Any]) -> bytes:
     covered = {name: value for name, value in values.items() if name != "signature"}
-    message = json.dumps([str(table), covered], sort_keys=True)
-    return hmac.new(key, message.encode(), hashlib.sha256).hexdigest()
+    return json.dumps([str(table), covered], sort_keys=True).encode()
 
 
 def _values(metadata: str) -> dict[str, Any]:

@@ -65,8 +65,8 @@ class TableContract:
         """The columns that are the same whenever the same input is processed."""
         return tuple(column.name for column in self.columns if not column.volatile)
 
-    def ddl(self, location: str) -> str:
-        """The `CREATE TABLE` statement for the table at `location`."""
+    def ddl(self, location: str | None = None) -> str:
+        """The `CREATE TABLE` statement for the table at `location`; without one it is the catalog's to choose."""
         columns = ",\n  ".join(
             f"{column.name} {column.type}{'' if column.nullable else ' NOT NULL'} COMMENT {_quoted(column.comment)}"
             for column in self.columns
@@ -75,7 +75,8 @@ class TableContract:
         properties = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in sorted(self.properties.items()))
         return (
             f"CREATE TABLE IF NOT EXISTS {self.name} (\n  {columns}\n)\nUSING delta{partitions}"
-            f"\nCOMMENT {_quoted(self.comment)}\nLOCATION {_quoted(location)}"
+            f"\nCOMMENT {_quoted(self.comment)}"
+            + (f"\nLOCATION {_quoted(location)}" if location else "")
             + (f"\nTBLPROPERTIES ({properties})" if properties else "")
         )
 

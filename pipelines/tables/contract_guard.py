@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.tables.contract import TableContract
+from pipelines.tables.table_log import log_of
 
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
-
-_SPARK_TYPES = {"long": "BIGINT", "integer": "INT"}
-"""What Delta's log calls otherwise than Spark SQL."""
 
 
 class ContractViolationError(Exception):
@@ -38,10 +35,8 @@ def require_contracts(engine: Engine, *contracts: TableContract) -> None:
 
 def contract_violations(engine: Engine, contract: TableContract) -> list[str]:
     """How the table's columns, their types, order, nullability and partitioning differ from its contract."""
-    from deltalake import DeltaTable
-
-    table = DeltaTable(str(engine.location(contract.name)))
-    found = {column["name"]: column for column in json.loads(table.schema().to_json())["fields"]}
+    shape = log_of(engine, contract.name).shape()
+    found = dict(shape.columns)
     remedy = (
         f"Migrate the table to its contract in pipelines/tables/contracts/{contract.name.schema}.py, "
         "or correct the contract; nothing has been written."
@@ -52,20 +47,23 @@ def contract_violations(engine: Engine, contract: TableContract) -> list[str]:
         problems.append(f"{contract.name}, {subject}: expected {expected}, found {actual}. {remedy}")
 
     for column in contract.columns:
-        actual = found.pop(column.name, None)
-        if actual is None:
+        if column.name not in found:
             problem(f"column {column.name}", column.type, "no such column")
             continue
-        if (actual_type := _spark_type(actual["type"])) != _normal(column.type):
+        actual_type, is_nullable = found.pop(column.name)
+        if actual_type != _normal(column.type):
             problem(f"column {column.name}", column.type, actual_type)
-        if actual["nullable"] != column.nullable:
+        if is_nullable != column.nullable:
             wanted, is_now = ("NULL", "NOT NULL") if column.nullable else ("NOT NULL", "NULL")
             problem(f"column {column.name}", wanted, is_now)
-    for name, actual in found.items():
-        problem(f"column {name}", "no such column", _spark_type(actual["type"]))
-    partitioned = tuple(table.metadata().partition_columns)
-    if partitioned != contract.partition_by:
-        problem("partitioning", _listed(contract.partition_by), _listed(partitioned))
+    for name, (actual_type, _) in found.items():
+        problem(f"column {name}", "no such column", actual_type)
+    expected = [name for name in contract.column_names if name in shape.columns]
+    actual = [name for name in shape.columns if name in expected]
+    if actual != expected:
+        problem("order of columns", _listed(tuple(expected)), _listed(tuple(actual)))
+    if shape.partition_by != contract.partition_by:
+        problem("partitioning", _listed(contract.partition_by), _listed(shape.partition_by))
     return problems
 
 
@@ -75,11 +73,3 @@ def _listed(columns: tuple[str, ...]) -> str:
 
 def _normal(spark_type: str) -> str:
     return spark_type.upper().replace(" ", "")
-
-
-def _spark_type(delta_type: Any) -> str:
-    if isinstance(delta_type, dict):
-        if delta_type["type"] == "array":
-            return f"ARRAY<{_spark_type(delta_type['elementType'])}>"
-        return str(delta_type["type"]).upper()
-    return _SPARK_TYPES.get(delta_type, str(delta_type).upper())

@@ -11,7 +11,7 @@ from pipelines.tables.contract import TableContract
 from pipelines.tables.contracts import FLIGHT_SAMPLES, GOLD_SESSIONS
 from pipelines.tables.history import current_version
 from pipelines.tables.pending import find_pending
-from pipelines.tables.quality import QualityResult, rows_of_day
+from pipelines.tables.quality import QualityResult, rows_of_day, values_outside
 from pipelines.tables.selecting import in_list
 
 if TYPE_CHECKING:
@@ -67,17 +67,8 @@ def seconds_are_complete(engine: Engine, upload_day: date) -> QualityResult:
 
 def values_within_range(engine: Engine, upload_day: date) -> QualityResult:
     """No channel of gold holds a value outside its physical range."""
-    columns = ", ".join(
-        f"sum(CASE WHEN {name} < {channel.minimum} OR {name} > {channel.maximum} OR isnan({name}) THEN 1 ELSE 0 END) "
-        f"AS {name}"
-        for name, channel in CHANNELS.items()
-    )
-    found = (
-        engine.spark.sql(f"SELECT {columns} FROM {FLIGHT_SAMPLES.name} WHERE {in_list('upload_day', [upload_day])}")
-        .toArrow()
-        .to_pylist()[0]
-    )
-    wrong = {name: count for name, count in found.items() if count}
+    found = values_outside(engine, FLIGHT_SAMPLES, upload_day)
+    wrong = {name: outside for name, (outside, _) in found.items() if outside}
     description = f"Values outside the physical range: {wrong}." if wrong else "All values are physically possible."
     return QualityResult(not wrong, description, {"outside": wrong})
 

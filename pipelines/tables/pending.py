@@ -27,10 +27,13 @@ from pipelines.tables.contracts import (
     SILVER_SESSIONS,
 )
 from pipelines.tables.labels import AnnotationRow, Label, labels_of
-from pipelines.tables.selecting import in_list, rows_in
+from pipelines.tables.selecting import in_list, selected
 
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
+
+
+_IN_GOLD = "digest_in_gold"
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,7 @@ def find_pending(engine: Engine, upload_day: date) -> Pending:
     Looked at are the sessions of the files of that day, the sessions that annotations of that day name, and those
     whose files share a name with files of that day.
     """
-    landed = _landed(engine, SESSION_FILES, "session_id")
-    notes = {note.holds: note for note in _landed(engine, ANNOTATION_FILES, "content_digest")}
+    landed, notes = _landed(engine)
     current_notes = {note.holds for note in _newest(notes.values())}
     by_name: dict[str, list[_Landed]] = defaultdict(list)
     names_of: dict[str, set[str]] = defaultdict(set)
@@ -102,18 +104,23 @@ def find_pending(engine: Engine, upload_day: date) -> Pending:
         by_name[file.name].append(file)
         names_of[file.holds].add(file.name)
 
-    day = f"DATE'{upload_day.isoformat()}'"
-    named_today = engine.table(ANNOTATIONS.name).where(f"upload_day = {day}").select("session_file").distinct()
-    names = {file.name for file in landed if file.upload_day == upload_day}
-    names |= set(named_today.toArrow().column(0).to_pylist())
-    concerned = {file.holds for name in names for file in by_name.get(name, ())}
-    for session_id in concerned:
-        names |= names_of[session_id]
+    def with_other_names(names: set[str]) -> tuple[set[str], set[str]]:
+        """The sessions that have one of the names, and all their names."""
+        sessions = {file.holds for name in names for file in by_name.get(name, ())}
+        return sessions, names.union(*(names_of[session] for session in sessions))
+
+    arrived = {file.name for file in landed if file.upload_day == upload_day}
+    _, names_of_day = with_other_names(arrived)
+    annotations = _annotation_rows(engine, upload_day, names_of_day, notes)
+    named = {row.session_file for row in annotations if row.upload_day == upload_day}
+    concerned, names = with_other_names(arrived | named)
+    if not names <= names_of_day:  # annotations of the day name sessions of other days
+        annotations = _annotation_rows(engine, None, names, notes)
 
     pending = Pending()
     rows_of: dict[str, list[AnnotationRow]] = defaultdict(list)
-    for row in _annotation_rows(engine, names, notes):
-        if row.content_digest in current_notes:
+    for row in annotations:
+        if row.content_digest in current_notes and row.session_file in names:
             meant = _meant(row, notes[row.content_digest], by_name.get(row.session_file, []))
             if len(meant) == 1:
                 rows_of[next(iter(meant))].append(row)
@@ -123,17 +130,16 @@ def find_pending(engine: Engine, upload_day: date) -> Pending:
                 if problem not in known:
                     known.append(problem)
 
-    done = _source_digests(engine, concerned)
     current = {file.holds for file in _newest(landed)}
-    for facts in sorted(rows_in(engine, SILVER_SESSIONS, "session_id", concerned), key=lambda row: row["session_id"]):
-        session_id = facts["session_id"]
+    for facts in _facts(engine, concerned):
+        session_id, done = facts["session_id"], facts.pop(_IN_GOLD)
         if session_id not in current:
-            if session_id in done:
+            if done is not None:
                 pending.superseded[session_id] = facts["upload_day"]
             continue
         labels = labels_of(rows_of[session_id])
         digest = source_digest(session_id, labels)
-        if done.get(session_id) != digest:
+        if done != digest:
             pending.sessions.append(PendingSession(session_id, facts["upload_day"], facts, labels, digest))
     return pending
 
@@ -145,17 +151,19 @@ def source_digest(session_id: str, labels: tuple[Label, ...]) -> str:
     return hashlib.sha256(json.dumps(source).encode()).hexdigest()[:16]
 
 
-def _landed(engine: Engine, ledger: Any, holds: str) -> list[_Landed]:
-    rows = (
-        engine.table(ledger.name)
-        .where("status IN ('accepted', 'duplicate')")
-        .select("file_path", "file_version", "upload_day", holds)
-        .toArrow()
-        .to_pylist()
-    )
-    return [
-        _Landed(row["file_path"], row["upload_day"], int(row["file_version"].split("-")[0]), row[holds]) for row in rows
+def _landed(engine: Engine) -> tuple[list[_Landed], dict[str, _Landed]]:
+    """The session files of both ledgers that are not in quarantine, and the annotation files by digest."""
+    parts = [
+        f"SELECT '{ledger.name}' AS ledger, file_path, file_version, upload_day, {holds} AS holds FROM {ledger.name} "
+        "WHERE status IN ('accepted', 'duplicate')"
+        for ledger, holds in ((SESSION_FILES, "session_id"), (ANNOTATION_FILES, "content_digest"))
     ]
+    rows = engine.spark.sql(" UNION ALL ".join(parts)).toArrow().to_pylist()
+    found: dict[str, list[_Landed]] = {str(SESSION_FILES.name): [], str(ANNOTATION_FILES.name): []}
+    for row in rows:
+        written_ns = int(row["file_version"].split("-")[0])
+        found[row["ledger"]].append(_Landed(row["file_path"], row["upload_day"], written_ns, row["holds"]))
+    return found[str(SESSION_FILES.name)], {note.holds: note for note in found[str(ANNOTATION_FILES.name)]}
 
 
 def _newest(files: Any) -> list[_Landed]:
@@ -179,7 +187,12 @@ def _meant(row: AnnotationRow, note: _Landed, candidates: list[_Landed]) -> set[
     return beside if len(beside) == 1 else {file.holds for file in of_day}
 
 
-def _annotation_rows(engine: Engine, names: set[str], notes: dict[str, _Landed]) -> list[AnnotationRow]:
+def _annotation_rows(
+    engine: Engine, upload_day: date | None, names: set[str], notes: dict[str, _Landed]
+) -> list[AnnotationRow]:
+    """The annotations of that upload day, and those of whatever day that name one of `names`."""
+    of_day = in_list("upload_day", [upload_day] if upload_day else [])
+    found = selected(engine, engine.table(ANNOTATIONS.name), "session_file", names, also=of_day)
     return [
         AnnotationRow(
             upload_day=row["upload_day"],
@@ -194,18 +207,16 @@ def _annotation_rows(engine: Engine, names: set[str], notes: dict[str, _Landed])
             instructor=row["instructor"] or "",
             comment=row["comment"] or "",
         )
-        for row in rows_in(engine, ANNOTATIONS, "session_file", names)
+        for row in found.select(*ANNOTATIONS.column_names).toArrow().to_pylist()
         if row["content_digest"] in notes
     ]
 
 
-def _source_digests(engine: Engine, session_ids: set[str]) -> dict[str, str]:
+def _facts(engine: Engine, session_ids: set[str]) -> list[dict[str, Any]]:
+    """The sessions' rows of `main.silver.sessions` by id, each with its source digest in gold, if it is there."""
     if not session_ids:
-        return {}
-    rows = (
-        engine.table(GOLD_SESSIONS.name)
-        .where(in_list("session_id", session_ids))
-        .select("session_id", "source_digest")
-        .toArrow()
-    )
-    return dict(zip(rows.column(0).to_pylist(), rows.column(1).to_pylist(), strict=True))
+        return []
+    facts = selected(engine, engine.table(SILVER_SESSIONS.name), "session_id", session_ids)
+    in_gold = engine.table(GOLD_SESSIONS.name).selectExpr("session_id", f"source_digest AS {_IN_GOLD}")
+    rows = facts.join(in_gold, "session_id", "left").select(*SILVER_SESSIONS.column_names, _IN_GOLD)
+    return sorted(rows.toArrow().to_pylist(), key=lambda row: row["session_id"])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from pipelines.flight.channels import CHANNELS
 from pipelines.tables.contract import TableContract
 from pipelines.tables.contract_guard import contract_violations
 from pipelines.tables.selecting import in_list
@@ -62,6 +63,19 @@ def keys_belong_to_sessions(engine: Engine, contract: TableContract, sessions: T
         else f"Every session of {contract.name} is in {sessions.name}."
     )
     return QualityResult(not found, description, {"orphans": len(found)})
+
+
+def values_outside(engine: Engine, contract: TableContract, upload_day: date) -> dict[str, tuple[int, int]]:
+    """For each channel, how many of the day's values are outside its physical range (or no number), of how many."""
+    columns = ", ".join(
+        f"count({name}) AS {name}_known, sum(CASE WHEN {name} < {channel.minimum} OR {name} > {channel.maximum} "
+        f"OR isnan({name}) THEN 1 ELSE 0 END) AS {name}_outside"
+        for name, channel in CHANNELS.items()
+    )
+    of_day = in_list("upload_day", [upload_day])
+    engine.refresh(contract.name)
+    [found] = engine.spark.sql(f"SELECT {columns} FROM {contract.name} WHERE {of_day}").toArrow().to_pylist()
+    return {name: (found[f"{name}_outside"] or 0, found[f"{name}_known"]) for name in CHANNELS}
 
 
 def rows_of_day(engine: Engine, contract: TableContract, upload_day: date | None) -> DataFrame:

@@ -35,7 +35,7 @@ class ParsingNote:
     """The note of which digests of an upload day a run is about to parse; survives the run's death."""
 
     def __init__(self, engine: Engine, upload_day: date) -> None:
-        self._path = engine.warehouse / ".locks" / f"parsing-{upload_day.isoformat()}.json"
+        self._path = engine.work / f"parsing-{upload_day.isoformat()}.json"
 
     def left_behind(self) -> set[str]:
         """The digests that a run which died was parsing."""

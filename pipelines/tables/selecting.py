@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING, Any
-
-from pipelines.tables.contract import TableContract
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from pipelines.engines.engine import Engine
 
 _LIST_AT_MOST = 1000
@@ -26,16 +26,15 @@ def in_list(column: str, values: Iterable[str | date]) -> str:
     return f"{column} IN ({', '.join(literals)})" if literals else "false"
 
 
-def rows_in(engine: Engine, contract: TableContract, column: str, values: set[str]) -> list[dict[str, Any]]:
-    """All rows of a table whose `column` is one of `values`, which must not be null."""
+def selected(engine: Engine, rows: DataFrame, column: str, values: set[str], also: str = "false") -> DataFrame:
+    """Those of the rows whose `column` is one of `values`, and those that meet the condition `also`.
+
+    Neither the values nor the condition's results may be null.
+    """
     import pyarrow as pa
 
-    if not values:
-        return []
-    table = engine.table(contract.name)
     if len(values) <= _LIST_AT_MOST:
-        selected = table.where(in_list(column, values))
-    else:
-        wanted = engine.spark.createDataFrame(pa.table({column: pa.array(sorted(values), pa.string())}))
-        selected = table.join(wanted, column, "left_semi")
-    return selected.select(*contract.column_names).toArrow().to_pylist()
+        return rows.where(f"{also} OR {in_list(column, values)}")
+    wanted = engine.spark.createDataFrame(pa.table({column: pa.array(sorted(values), pa.string())}))
+    listed = rows.where(f"NOT ({also})").join(wanted, column, "left_semi").select(*rows.columns)
+    return listed if also == "false" else listed.unionByName(rows.where(also))

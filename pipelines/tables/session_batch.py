@@ -18,7 +18,7 @@ from pipelines.tables.landed_files import LandedFile
 from pipelines.tables.ledger import Entry, accepted_files, record
 from pipelines.tables.reader_trial import ParsingNote, deadly_files
 from pipelines.tables.retries import until_committed
-from pipelines.tables.session_parsing import SessionFile, explain_refusals, growing, parse_samples
+from pipelines.tables.session_parsing import SessionFile, append_samples, explain_refusals, growing
 
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
@@ -59,11 +59,7 @@ class SessionBatch:
                 metadata = samples_metadata(batch_id, self.upload_day)
                 before = current_version(self.engine, SAMPLES.name)
                 self.note.write(set(first))
-                until_committed(
-                    lambda: self.engine.append(
-                        SAMPLES.name, parse_samples(self.engine, sessions, self.upload_day, self.maps), metadata
-                    )
-                )
+                append_samples(self.engine, sessions, self.upload_day, self.maps, metadata)
                 self.note.remove()
                 if current_version(self.engine, SAMPLES.name) > before:
                     samples_batch = batch_id

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.landing.address import Address
 from pipelines.tables.contract_guard import ensure_tables
 from pipelines.tables.contracts import SAMPLES, SESSION_FILES, SILVER_SESSIONS
 from pipelines.tables.history import current_version
@@ -28,7 +29,7 @@ BATCH_BYTES = 2 * 1024**3
 
 def ingest_sessions(
     engine: Engine,
-    landing: Path,
+    landing: Address,
     upload_day: date,
     run_id: str,
     session_maps: Path | None = None,
@@ -43,6 +44,8 @@ def ingest_sessions(
     Raises:
         ContractViolationError: a table is not what its contract says; nothing has been written.
         ColumnMapError: a column map is at fault; no file has been judged by it.
+        LandingUnavailableError: the bucket cannot be listed. (If it fails while files are read on Spark's workers,
+            their engine's exception says so. What is in the ledger by then stays, the next run goes on from there.)
     """
     report = IngestReport(upload_day)
     maps = _column_maps(session_maps)

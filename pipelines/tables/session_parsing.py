@@ -10,18 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.tables.appending import append_spread
 from pipelines.tables.contracts import SAMPLES
-from pipelines.tables.landed_files import FileChangedError, LandedFile, read_as_listed
+from pipelines.tables.landed_files import FileChangedError, LandedFile, LandingUnavailableError, read_as_listed
 from pipelines.tables.spreading import divide, spread, task_count
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame
 
     from pipelines.engines.engine import Engine
     from pipelines.flight.formats import ParsedSession
 
-_SAMPLES_SCHEMA = ", ".join(f"{column.name} {column.type}" for column in SAMPLES.columns)
 _REFUSAL_SCHEMA = "position bigint, code string, reason string, location string, remedy string"
 
 
@@ -43,15 +42,17 @@ class Refusal:
     remedy: str | None
 
 
-def parse_samples(engine: Engine, sessions: list[SessionFile], upload_day: date, maps: tuple[Path, ...]) -> DataFrame:
-    """The samples of all those sessions; files that must be quarantined give no rows.
+def append_samples(
+    engine: Engine, sessions: list[SessionFile], upload_day: date, maps: tuple[Path, ...], metadata: str
+) -> None:
+    """Append the samples of all those sessions in one commit; files that must be quarantined give no rows.
 
     Tasks get neighbouring session ids, so that each file of the table covers a narrow range of them.
     """
     ordered = sorted(sessions, key=lambda session: session.session_id)
     sizes = [session.file.size_bytes + 1 for session in ordered]
     parts = divide(ordered, sizes, task_count(sum(sizes), len(ordered)))
-    return spread(engine, parts, partial(_samples_of, upload_day=upload_day, maps=maps), _SAMPLES_SCHEMA)
+    append_spread(engine, SAMPLES, parts, partial(_samples_of, upload_day=upload_day, maps=maps), metadata)
 
 
 def explain_refusals(engine: Engine, files: list[LandedFile], maps: tuple[Path, ...]) -> list[Refusal]:
@@ -87,31 +88,34 @@ def parse_report(parsed: ParsedSession, file_path: str) -> str:
 
 
 def _samples_of(session: SessionFile, upload_day: date, maps: tuple[Path, ...]) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
     from pipelines.flight.formats import ColumnMapError, read_session
 
     try:
         parsed = read_session(session.file.name, read_as_listed(session.file), maps)
-    except ColumnMapError:
+    except (ColumnMapError, LandingUnavailableError):
         raise
     except Exception:  # whatever is wrong with one file, the others go on; `explain_refusals` tells what it was
         return
+    yield sample_rows(parsed, session.session_id, session.file.file_path, upload_day)
+
+
+def sample_rows(parsed: ParsedSession, session_id: str, file_path: str, upload_day: date) -> pa.RecordBatch:
+    """A session's rows of `main.silver.samples`, in the contract's columns; the first one carries the report."""
+    import pyarrow as pa
+
     rows = parsed.samples.height
     report = pa.concat_arrays(
-        [pa.array([parse_report(parsed, session.file.file_path)], pa.string()), pa.nulls(rows - 1, pa.string())]
+        [pa.array([parse_report(parsed, file_path)], pa.string()), pa.nulls(rows - 1, pa.string())]
     )
     given: dict[str, Any] = {
-        "session_id": pa.repeat(pa.scalar(session.session_id, pa.string()), rows),
+        "session_id": pa.repeat(pa.scalar(session_id, pa.string()), rows),
         "upload_day": pa.repeat(pa.scalar(upload_day, pa.date32()), rows),
         "parse_report": report,
     }
     samples = parsed.samples.rechunk().to_arrow()
     for name in samples.column_names:
         given[name] = samples.column(name).combine_chunks()
-    yield pa.RecordBatch.from_arrays(
-        [given[column] for column in SAMPLES.column_names], names=list(SAMPLES.column_names)
-    )
+    return pa.RecordBatch.from_arrays([given[column] for column in SAMPLES.column_names], names=SAMPLES.column_names)
 
 
 def _refusal_of(item: tuple[int, LandedFile], maps: tuple[Path, ...]) -> Iterator[pa.RecordBatch]:
@@ -142,7 +146,7 @@ def _refused(file: LandedFile, maps: tuple[Path, ...]) -> Refusal:
         return growing(file)
     except OSError:
         return Refusal(None, None, None, None)
-    except ColumnMapError:
+    except (ColumnMapError, LandingUnavailableError):
         raise
     except Exception as error:
         return Refusal(

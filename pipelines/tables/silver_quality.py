@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pipelines.flight.channels import CHANNELS
 from pipelines.tables.contracts import SAMPLES, SESSION_FILES, SILVER_SESSIONS
-from pipelines.tables.quality import QualityResult, rows_of_day
+from pipelines.tables.quality import QualityResult, rows_of_day, values_outside
 from pipelines.tables.selecting import in_list
 
 if TYPE_CHECKING:
@@ -74,17 +73,8 @@ def time_never_runs_back(engine: Engine, upload_day: date) -> QualityResult:
 
 def channels_within_range(engine: Engine, upload_day: date) -> QualityResult:
     """Of each channel's values of the day, nearly all are physically possible for a training aircraft."""
-    columns = ", ".join(
-        f"count({name}) AS {name}_known, sum(CASE WHEN {name} < {channel.minimum} OR {name} > {channel.maximum} "
-        f"THEN 1 ELSE 0 END) AS {name}_outside"
-        for name, channel in CHANNELS.items()
-    )
-    found = (
-        engine.spark.sql(f"SELECT {columns} FROM {SAMPLES.name} WHERE {in_list('upload_day', [upload_day])}")
-        .toArrow()
-        .to_pylist()[0]
-    )
-    shares = {name: (found[f"{name}_outside"] or 0) / (found[f"{name}_known"] or 1) for name in CHANNELS}
+    found = values_outside(engine, SAMPLES, upload_day)
+    shares = {name: outside / (known or 1) for name, (outside, known) in found.items()}
     wrong = {name: share for name, share in shares.items() if share > MAX_SHARE_OUT_OF_RANGE}
     listed = ", ".join(f"{name} {share:.1%}" for name, share in sorted(wrong.items()))
     description = (

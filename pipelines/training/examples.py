@@ -80,8 +80,8 @@ def prepared_examples(
     folder = scratch / f"examples_{manifest.name}_{uuid4().hex}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        rows.write.parquet(f"file://{folder}")
-        kept = engine.spark.read.parquet(f"file://{folder}")
+        rows.write.parquet(str(folder))
+        kept = engine.spark.read.parquet(str(folder))
         labelled = (
             kept.where(F.col(code.LABEL).isNotNull() & ~F.col("session_id").contains(COPY_MARK))
             .select("session_id")

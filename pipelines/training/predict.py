@@ -17,6 +17,7 @@ from pipelines.training.inference import predictions_of
 from pipelines.training.judging import Judgement, judgements
 from pipelines.training.prediction_rows import written
 from pipelines.training.registry import FEATURES_TAG, TrainedModel, describe_version, saved_estimator
+from pipelines.training.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -92,7 +93,7 @@ def predict_sessions(
             batch = judgements(manifest, tables["sessions"], tables["flight_samples"])
             features = _features_of_judged(engine, manifest, tables, batch)
             predicted = predictions_of(manifest, features, saved)
-            rows += written(engine, settings.home / "scratch", model, predictions, ledger, batch, predicted)
+            rows += written(engine, scratch_folder(settings), model, predictions, ledger, batch, predicted)
             found += batch
             if progress:
                 progress(f"{name}: {len(found)} of {len(waiting)} sessions judged")

@@ -51,8 +51,8 @@ def written(
             .select(*predictions.column_names)
         )
         # MERGE reads its source more than once; the model's work is done once, here.
-        complete.write.parquet(f"file://{folder}")
-        rows = engine.spark.read.parquet(f"file://{folder}")
+        complete.write.parquet(str(folder))
+        rows = engine.spark.read.parquet(str(folder))
         counts = {row["session_id"]: row["count"] for row in rows.groupBy("session_id").count().collect()}
         _merge_sessions(engine, predictions, rows, model, [one.session_id for one in batch])
     finally:

@@ -1,30 +1,30 @@
-"""Versions in the MLflow registry: logged with all that explains them, found again by what made them."""
+"""Versions in the MLflow registry, and the aliases that name them."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.environments import Settings
-from pipelines.models.manifest import Manifest
-from pipelines.models.protocol import ModelCode
-from pipelines.training.digests import requirements
 
 if TYPE_CHECKING:
-    import pandas as pd
     from mlflow import MlflowClient
 
 IDENTITY_TAG = "training_identity"
 FEATURES_TAG = "features_digest"
 GOLD_TAG = "gold_versions"
+CHAMPION = "champion"
+"""Alias of the version in use."""
 CARD_FILE = "card.md"
 FIGURES_FOLDER = "figures"
+EXAMPLE_PREDICTIONS_FILE = "example_predictions.json"
+SESSION_SCORES_FILE = "session_scores.json"
+READY = "READY"
+"""Status of a version whose registration was completed."""
 BASELINE_PREFIX = "baseline_"
-_LONGEST_TAG = 1000
 
 
 class UnknownModelVersionError(LookupError):
@@ -60,23 +60,11 @@ def connect(settings: Settings) -> MlflowClient:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     import mlflow
 
-    settings.artifacts.mkdir(parents=True, exist_ok=True)
+    if settings.artifacts is not None:
+        settings.artifacts.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(settings.tracking_uri)
-    mlflow.set_registry_uri(settings.tracking_uri)
+    mlflow.set_registry_uri(settings.registry_uri)
     return mlflow.MlflowClient()
-
-
-def find_version(settings: Settings, name: str, identity: str) -> TrainedModel | None:
-    """The version that was made from the same data by the same code, if there is one."""
-    client = connect(settings)
-    experiment = client.get_experiment_by_name(registered_name(settings, name))
-    if experiment is None:
-        return None
-    runs = client.search_runs([experiment.experiment_id], f"tags.{IDENTITY_TAG} = '{identity}'")
-    for run in runs:
-        for version in client.search_model_versions(f"run_id='{run.info.run_id}'"):
-            return describe_version(settings, name, int(version.version), reused=True)
-    return None
 
 
 def describe_version(settings: Settings, name: str, version: int, *, reused: bool = False) -> TrainedModel:
@@ -94,7 +82,7 @@ def describe_version(settings: Settings, name: str, version: int, *, reused: boo
         found = client.get_model_version(full_name, str(version))
     except mlflow.MlflowException as error:
         raise UnknownModelVersionError(
-            f"{full_name} has no version {version} in {settings.tracking_uri}. Train it first: materialize its asset."
+            f"{full_name} has no version {version} in {settings.registry_uri}. Train it first: materialize its asset."
         ) from error
     run = client.get_run(str(found.run_id))
     folder = Path(download_artifacts(run_id=run.info.run_id))
@@ -118,59 +106,35 @@ def describe_version(settings: Settings, name: str, version: int, *, reused: boo
     )
 
 
-def log_version(
-    settings: Settings,
-    manifest: Manifest,
-    code: ModelCode,
-    estimator: Any,
-    example: pd.DataFrame,
-    *,
-    metrics: Mapping[str, float],
-    baseline_metrics: Mapping[str, float],
-    figures: Mapping[str, Any],
-    card: str,
-    tags: Mapping[str, str],
-) -> TrainedModel:
-    """Log a run with everything about the version, then register it: the registration is the last step.
+def point_alias(settings: Settings, name: str, alias: str, version: int) -> None:
+    """Make the alias name this version of the model; nothing is written if it does already."""
+    import mlflow
 
-    Args:
-        example: a few rows of FEATURES.
-        tags: snake_case keys; written on the run and on the version.
+    client, full_name = connect(settings), registered_name(settings, name)
+    try:
+        if int(client.get_model_version_by_alias(full_name, alias).version) == version:
+            return
+    except mlflow.MlflowException:
+        pass  # there is no such alias yet
+    client.set_registered_model_alias(full_name, alias, str(version))
+
+
+def version_of_alias(settings: Settings, name: str, alias: str) -> int:
+    """The version that the alias names.
 
     Raises:
-        ValueError: a tag is longer than Unity Catalog holds.
+        UnknownModelVersionError: the model has no such alias.
     """
     import mlflow
-    from mlflow.models import infer_signature
-    from mlflow.sklearn import log_model
 
-    too_long = [key for key, value in tags.items() if len(value) > _LONGEST_TAG]
-    if too_long:
-        raise ValueError(f"tags {', '.join(too_long)} are longer than {_LONGEST_TAG} characters: shorten them.")
-    client = connect(settings)
-    full_name = registered_name(settings, manifest.name)
-    with mlflow.start_run(experiment_id=_experiment(client, settings, full_name), run_name=manifest.name):
-        mlflow.set_tags(dict(tags))
-        mlflow.log_params(manifest.parameters)
-        every = {**metrics, **{f"{BASELINE_PREFIX}{key}": value for key, value in baseline_metrics.items()}}
-        mlflow.log_metrics({key: value for key, value in every.items() if value == value})
-        for name, draw in figures.items():
-            mlflow.log_figure(draw(), f"{FIGURES_FOLDER}/{name}.png", save_kwargs={"dpi": 110})
-        mlflow.log_text(card, CARD_FILE)
-        logged = log_model(
-            estimator,
-            name="model",
-            signature=infer_signature(example, estimator.predict_proba(example)),
-            input_example=example,
-            pyfunc_predict_fn="predict_proba",
-            pip_requirements=requirements(),
-            serialization_format="skops",
-            skops_trusted_types=list(code.SKOPS_TRUSTED_TYPES),
-        )
-    version = mlflow.register_model(logged.model_uri, full_name, tags=dict(tags))
-    client.update_model_version(full_name, version.version, description=card)
-    client.update_registered_model(full_name, description=manifest.description)
-    return describe_version(settings, manifest.name, int(version.version))
+    full_name = registered_name(settings, name)
+    try:
+        return int(connect(settings).get_model_version_by_alias(full_name, alias).version)
+    except mlflow.MlflowException as error:
+        raise UnknownModelVersionError(
+            f"{full_name} has no version with the alias {alias} in {settings.registry_uri}. Train one first: run the "
+            "job `train` (or `pipelines demo`)."
+        ) from error
 
 
 def saved_estimator(settings: Settings, name: str, version: int) -> bytes:
@@ -188,13 +152,6 @@ def saved_estimator(settings: Settings, name: str, version: int) -> bytes:
         folder = Path(download_artifacts(f"models:/{full_name}/{version}"))
     except mlflow.MlflowException as error:
         raise UnknownModelVersionError(
-            f"{full_name} version {version} is not in {settings.tracking_uri}. Train it first: materialize its asset."
+            f"{full_name} version {version} is not in {settings.registry_uri}. Train it first: materialize its asset."
         ) from error
     return next(folder.glob("*.skops")).read_bytes()
-
-
-def _experiment(client: MlflowClient, settings: Settings, full_name: str) -> str:
-    experiment = client.get_experiment_by_name(full_name)
-    if experiment is not None:
-        return experiment.experiment_id
-    return client.create_experiment(full_name, artifact_location=(settings.artifacts / full_name).as_uri())

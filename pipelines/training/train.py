@@ -11,21 +11,17 @@ from pipelines.models.manifest import load_manifests
 from pipelines.models.protocol import ModelCode, load_model_code
 from pipelines.tables.contract import TableName
 from pipelines.training.card import Provenance, model_card
-from pipelines.training.digests import code_digest, digest_of, environment_digest, features_digest
+from pipelines.training.digests import features_digest
 from pipelines.training.evaluate import Report, evaluate_model
 from pipelines.training.examples import Examples, prepared_examples
 from pipelines.training.gold import read_gold
+from pipelines.training.identity import identity_of
 from pipelines.training.importance import importance_figure, permutation_importance
 from pipelines.training.inference import load_estimator, save_estimator
-from pipelines.training.registry import (
-    FEATURES_TAG,
-    GOLD_TAG,
-    IDENTITY_TAG,
-    TrainedModel,
-    find_version,
-    log_version,
-    registered_name,
-)
+from pipelines.training.registration import find_version, log_run, register_run
+from pipelines.training.registry import FEATURES_TAG, SESSION_SCORES_FILE, TrainedModel, registered_name
+from pipelines.training.scratch import scratch_folder
+from pipelines.training.session_scores import with_facts
 from pipelines.training.split import KNOWN, TRAIN, VALIDATION
 
 if TYPE_CHECKING:
@@ -39,6 +35,7 @@ def train_model(
     lineage: Mapping[str, str],
     progress: Callable[[str], None] | None = None,
     gold_versions: Mapping[str, int] | None = None,
+    commit: str | None = None,
 ) -> TrainedModel:
     """A registered version of the model, from attested gold at its newest (or the given) versions.
 
@@ -47,6 +44,7 @@ def train_model(
     Args:
         lineage: where the training comes from (run id, commit, ...), as snake_case tags of the version.
         progress: told a short sentence at each stage.
+        commit: the release that the version is for, which has versions of its own even if nothing else differs.
 
     Raises:
         UnattestedHistoryError: gold holds a change that no checked run vouches for.
@@ -56,16 +54,15 @@ def train_model(
     manifest = load_manifests()[name]
     code = load_model_code(name)
     gold = read_gold(engine, manifest, gold_versions)
-    code_id, environment_id = code_digest(manifest), environment_digest(engine.name)
-    identity = digest_of({"model": name, "gold": gold.versions, "code": code_id, "environment": environment_id})
+    identity = identity_of(manifest, engine.name, gold.versions, commit)
     # Two runs at once would register the same version twice; the second waits and finds the first's.
     with engine.exclusive(TableName.of(registered_name(settings, name))):
-        existing = find_version(settings, name, identity)
+        existing = find_version(settings, manifest, identity.digest)
         if existing is not None:
             say(f"{existing.registered_name} version {existing.version} is made of the same: reused")
             return existing
         say("computing features")
-        with prepared_examples(engine, manifest, code, gold, settings.home / "scratch", say) as examples:
+        with prepared_examples(engine, manifest, code, gold, scratch_folder(settings), say) as examples:
             say("fitting")
             saved = save_estimator(code.fit(examples.labelled(code, TRAIN, VALIDATION), manifest.parameters))
             # What is judged is what was saved, not what was fitted.
@@ -74,8 +71,10 @@ def train_model(
             report = evaluate_model(manifest, code, examples, saved)
             figures, example = _explained(code, estimator, examples, report)
             sessions, unusable = examples.sessions, examples.unusable
+            scores = with_facts(report.session_counts, gold.tables["sessions"])
+        made_from = Provenance(gold.versions, sessions, unusable, identity.code_digest, lineage)
         say("registering")
-        return log_version(
+        run_id = log_run(
             settings,
             manifest,
             code,
@@ -84,17 +83,16 @@ def train_model(
             metrics=report.metrics,
             baseline_metrics=report.baseline_metrics,
             figures=figures,
-            card=model_card(manifest, report, Provenance(gold.versions, sessions, unusable, code_id, lineage)),
+            card=model_card(manifest, report, made_from),
             tags={
                 **lineage,
-                IDENTITY_TAG: identity,
+                **identity.tags,
                 FEATURES_TAG: features_digest(manifest),
-                GOLD_TAG: json.dumps(gold.versions),
-                "code_digest": code_id,
-                "environment_digest": environment_id,
                 "session_counts": json.dumps(dict(sorted(sessions.items()))),
             },
+            documents={SESSION_SCORES_FILE: {"sessions": scores}},
         )
+        return register_run(settings, manifest, run_id)
 
 
 def _silent(_message: str) -> None:

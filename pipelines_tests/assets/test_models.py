@@ -1,15 +1,12 @@
-"""Model assets: what a version is compared with, and which version predicts."""
+"""Model assets: what a version is compared with."""
 
 from __future__ import annotations
 
-import dagster as dg
 import pytest
 
-from pipelines.assets.models import NoVersionError, metric_rows, model_key, recorded_version
-from pipelines.environments import settings_from
+from pipelines.assets.models import metric_rows
 from pipelines.models.manifest import Threshold, load_manifests
 
-SETTINGS = settings_from({})
 MANIFEST = next(iter(load_manifests().values()))
 
 
@@ -41,16 +38,3 @@ def test_a_metric_is_held_against_its_bound_and_the_rule(
 def test_a_metric_that_was_not_measured_fails():
     (row,) = metric_rows(_bounded(score=Threshold(minimum=0.9)), {}, {})
     assert (row["holds"], row["beats_rule"]) == (False, False)
-
-
-def test_the_version_that_predicts_is_the_one_that_the_asset_recorded_last():
-    with dg.DagsterInstance.ephemeral() as instance:
-        for version in (3, 4, 2):
-            event = dg.AssetMaterialization(model_key(MANIFEST, SETTINGS), metadata={"version": version})
-            instance.report_runless_asset_event(event)
-        assert recorded_version(instance, MANIFEST, SETTINGS) == 2
-
-
-def test_without_a_version_the_remedy_is_named():
-    with dg.DagsterInstance.ephemeral() as instance, pytest.raises(NoVersionError, match="run the job `train`"):
-        recorded_version(instance, MANIFEST, SETTINGS)

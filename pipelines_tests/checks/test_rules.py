@@ -13,10 +13,11 @@ from pipelines.checks.gold import FLIGHT_SAMPLES_CHECKS, SESSIONS_CHECKS
 from pipelines.checks.silver import ANNOTATION_CHECKS, SILVER_CHECKS, silver_results
 from pipelines.checks.training import TRAINING_CHECKS
 from pipelines.engines.engine import Engine
+from pipelines.environments import settings_from
 from pipelines.tables.contracts import SAMPLES, SESSION_FILES
 from pipelines.tables.ingestion import ingest_annotations, ingest_sessions
 from pipelines.tables.quality import QualityResult
-from pipelines_tests.end_to_end.environment import DAY, settings_in, upload_sessions
+from pipelines_tests.end_to_end.environment import DAY, upload_sessions
 
 DAILY = (*SILVER_CHECKS, *ANNOTATION_CHECKS)
 
@@ -24,7 +25,7 @@ DAILY = (*SILVER_CHECKS, *ANNOTATION_CHECKS)
 @pytest.fixture(scope="module")
 def silver(module_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """One day of small sessions in silver."""
-    settings = settings_in(tmp_path_factory.mktemp("uploads"))
+    settings = settings_from({"PIPELINES_HOME": str(tmp_path_factory.mktemp("uploads"))})
     upload_sessions(settings, count=2)
     ingest_annotations(module_engine, settings.landing, DAY, "run")
     ingest_sessions(module_engine, settings.landing, DAY, "run")
@@ -79,7 +80,7 @@ def test_a_result_is_recorded_with_its_day_and_figures_and_a_failure_blocks(pass
         assets=[build],
         asset_checks=[definition],
         jobs=[dg.define_asset_job("job", selection=dg.AssetSelection.all() | dg.AssetSelection.checks(definition))],
-        resources={"engine": tmp_path},
+        resources={"engine": tmp_path, "step_launcher": dg.ResourceDefinition.none_resource()},
     )
     result = definitions.resolve_job_def("job").execute_in_process(partition_key="2026-03-04", raise_on_error=False)
     (found,) = result.get_asset_check_evaluations()

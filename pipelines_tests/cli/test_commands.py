@@ -11,7 +11,6 @@ from click.testing import CliRunner
 
 from pipelines.cli import cli
 from pipelines.cli.simulate import _ranges, simulated_day
-from pipelines.environments import settings_from
 
 
 @pytest.fixture
@@ -36,11 +35,11 @@ def test_help_names_every_command_without_importing_dagster_or_spark():
     probe = "import sys; from pipelines.cli import cli; cli(['--help'], standalone_mode=False); print(*sys.modules)"
     output = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
     text, modules = output.rsplit("\n", 2)[:2]
-    assert all(name in text for name in ("demo", "simulate", "ingest", "sql", "status", "dev"))
+    assert all(name in text for name in ("demo", "simulate", "ingest", "sql", "status", "dev", "up", "down"))
     assert {"dagster", "pyspark", "mlflow"}.isdisjoint(modules.split())
 
 
-@pytest.mark.parametrize("command", ["demo", "simulate", "ingest", "sql", "status", "dev"])
+@pytest.mark.parametrize("command", ["demo", "simulate", "ingest", "sql", "status", "dev", "up", "down"])
 def test_every_command_explains_itself(command: str):
     result = CliRunner().invoke(cli, [command, "--help"])
     assert result.exit_code == 0
@@ -103,7 +102,7 @@ def test_ranges_of_missing_seeds():
 
 
 def test_the_day_of_a_simulated_session_is_found(tmp_path: Path):
-    landing = settings_from({"PIPELINES_HOME": str(tmp_path)}).landing
+    landing = tmp_path / "landing"
     folder = landing / "sessions" / "2026-03-04"
     folder.mkdir(parents=True)
     (folder / "ftd_20260304T1000_020000.csv").touch()

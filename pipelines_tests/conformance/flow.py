@@ -6,6 +6,7 @@ As a program (`python -m pipelines_tests.conformance.flow <landing> <home>`) it 
 from __future__ import annotations
 
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from pipelines.tables.ingestion import ingest_annotations, ingest_sessions
 from pipelines.training.digests import features_digest
 from pipelines.training.inference import save_estimator
 from pipelines.training.predict import predict_sessions
-from pipelines.training.registry import FEATURES_TAG, log_version
+from pipelines.training.registration import log_run, register_run
+from pipelines.training.registry import FEATURES_TAG
 from pipelines_tests.conformance.landing import UPLOAD_DAYS
 
 REFINEMENTS = {
@@ -38,11 +40,16 @@ REFINEMENTS = {
 def make_tables(engine: Engine, landing: Path) -> None:
     """Bring every upload day to silver and gold."""
     for day in UPLOAD_DAYS:
-        ingest_sessions(engine, landing, day, run_id="conformance")
-        ingest_annotations(engine, landing, day, run_id="conformance")
-        for table, refine in REFINEMENTS.items():
-            key = TableName("main", "gold", table).asset_key
-            refine(engine, day, attest("conformance", key, "0" * 16, {"conformance": True}))
+        make_day(engine, landing, day)
+
+
+def make_day(engine: Engine, landing: Path, day: date) -> None:
+    """Bring one upload day to silver and gold."""
+    ingest_sessions(engine, landing, day, run_id="conformance")
+    ingest_annotations(engine, landing, day, run_id="conformance")
+    for table, refine in REFINEMENTS.items():
+        key = TableName("main", "gold", table).asset_key
+        refine(engine, day, attest("conformance", key, "0" * 16, {"conformance": True}))
 
 
 def gold_of(engine: Engine) -> dict[str, Any]:
@@ -70,7 +77,7 @@ def register_models(engine: Engine, settings: Settings) -> None:
         estimator = code.fit(examples.withColumn("split", split), manifest.parameters)
         save_estimator(estimator)
         example = examples.select(*code.FEATURES).limit(5).toPandas()
-        log_version(
+        run_id = log_run(
             settings,
             manifest,
             code,
@@ -82,6 +89,7 @@ def register_models(engine: Engine, settings: Settings) -> None:
             card="",
             tags={FEATURES_TAG: features_digest(manifest)},
         )
+        register_run(settings, manifest, run_id)
 
 
 def predict(engine: Engine, settings: Settings, manifest: Manifest) -> None:
@@ -92,7 +100,7 @@ def predict(engine: Engine, settings: Settings, manifest: Manifest) -> None:
 def main(landing: Path, home: Path) -> None:
     """The flow on the embedded engine, below `home`."""
     settings = settings_from({"PIPELINES_HOME": str(home)})
-    engine = open_engine("sail", settings.warehouse)
+    engine = open_engine("sail", settings.tables)
     make_tables(engine, landing)
     write_features(engine, home)
     register_models(engine, settings)

@@ -11,7 +11,9 @@ def test_both_engines_write_one_table_in_turns(engine: Engine) -> None:
     engine.create(FLIGHTS)
     engine.append(FLIGHTS.name, engine.spark.createDataFrame([(1, "c172p")], SCHEMA))
     merge = "engine.merge(FLIGHTS.name, 't.flight = s.flight', UPSERT, engine.spark.createDataFrame({rows}, SCHEMA))"
-    finish(python("sail", engine.warehouse, merge.format(rows=[(1, "c182"), (2, "c172r")])))
+    finish(python("sail", engine.location(FLIGHTS.name).parents[2], merge.format(rows=[(1, "c182"), (2, "c172r")])))
     engine.merge(FLIGHTS.name, "t.flight = s.flight", UPSERT, engine.spark.createDataFrame([(2, "c172x")], SCHEMA))
     read = "print(sorted((row.flight, row.aircraft) for row in engine.table(FLIGHTS.name).collect()))"
-    assert finish(python("sail", engine.warehouse, read)).strip() == str([(1, "c182"), (2, "c172x")])
+    assert finish(python("sail", engine.location(FLIGHTS.name).parents[2], read)).strip() == str(
+        [(1, "c182"), (2, "c172x")]
+    )

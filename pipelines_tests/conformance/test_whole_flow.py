@@ -52,11 +52,13 @@ def both(new_engine: NewEngine, tmp_path_factory: pytest.TempPathFactory) -> Bot
     embedded = subprocess.Popen(command, cwd=ROOT)
     try:
         ours, theirs = (settings_from({"PIPELINES_HOME": str(home)}) for home in (homes.spark, homes.sail))
-        engine = new_engine(ours.warehouse)
+        engine = new_engine(ours.tables)
         make_tables(engine, folder / "landing")
         write_features(engine, homes.spark)
         assert embedded.wait(timeout=500) == 0
-        registry = replace(ours, tracking_uri=theirs.tracking_uri, artifacts=theirs.artifacts)
+        registry = replace(
+            ours, tracking_uri=theirs.tracking_uri, registry_uri=theirs.registry_uri, artifacts=theirs.artifacts
+        )
         for manifest in MODELS.values():
             predict(engine, registry, manifest)
     finally:

@@ -1,35 +1,52 @@
-"""A whole environment in a temporary folder: uploads, child processes, and the contents of its tables."""
+"""A whole environment in a temporary folder: uploads, runs, its workspaces, and the contents of its tables."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import LOCATIONS, Settings, settings_from
 from pipelines.tables.contracts import ALL
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
 
 DAY = date(2026, 3, 4)
 
 
-def settings_in(folder: Path) -> Settings:
-    """The embedded environment below `folder`."""
-    return settings_from({"PIPELINES_HOME": str(folder)})
+@contextmanager
+def environment_in(folder: Path, name: str = "embedded") -> Iterator[Settings]:
+    """The environment below `folder`, whose local workspaces end with the block."""
+    from pipelines.embedded import local_settings
+    from pipelines.local.lifecycle import down
+
+    settings = settings_from({"PIPELINES_HOME": str(folder), "PIPELINES_ENVIRONMENT": name})
+    try:
+        yield settings
+    finally:
+        for name in LOCATIONS:
+            down(local_settings(settings), name)
 
 
 def variables_of(settings: Settings) -> dict[str, str]:
     """The environment variables of a child process that works in the environment."""
-    return {**os.environ, "PIPELINES_HOME": str(settings.home), "OMP_NUM_THREADS": "1"}
+    return {
+        **os.environ,
+        "PIPELINES_HOME": str(settings.home),
+        "PIPELINES_ENVIRONMENT": settings.environment,
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 def upload_sessions(settings: Settings, count: int = 3, first_seed: int = 1, day: date = DAY) -> None:
     """Short made-up flights as Garmin logs, each with two labels of an instructor, and one file that is no log."""
+    assert isinstance(settings.landing, Path)
     sessions = settings.landing / "sessions" / day.isoformat()
     annotations = settings.landing / "annotations" / day.isoformat()
     for folder in (sessions, annotations):
@@ -45,7 +62,13 @@ def upload_sessions(settings: Settings, count: int = 3, first_seed: int = 1, day
 
 
 def start_job(settings: Settings, job: str, day: date = DAY) -> subprocess.Popen[bytes]:
-    """`dagster job execute` in a process group of its own."""
+    """`dagster job execute` in a process group of its own; its steps run in the location's workspace."""
+    tags = f'{{"dagster/partition": "{day.isoformat()}"}}'
+    return start_dagster(settings, "job", "execute", "-j", job, "--tags", tags)
+
+
+def start_dagster(settings: Settings, *command: str) -> subprocess.Popen[bytes]:
+    """A command of Dagster's on the location, in a process group of its own."""
     from pipelines.cli.instance import PROJECT, prepare_home
 
     before = os.environ.get("DAGSTER_HOME")
@@ -55,10 +78,9 @@ def start_job(settings: Settings, job: str, day: date = DAY) -> subprocess.Popen
         os.environ.pop("DAGSTER_HOME")
     else:
         os.environ["DAGSTER_HOME"] = before
-    tags = f'{{"dagster/partition": "{day.isoformat()}"}}'
-    command = ["-m", "pipelines.definitions", "-a", "development", "-j", job, "--tags", tags]
+    what, how, *options = command
     return subprocess.Popen(
-        [sys.executable, "-m", "dagster", "job", "execute", *command],
+        [sys.executable, "-m", "dagster", what, how, "-m", "pipelines.definitions", "-a", settings.location, *options],
         cwd=PROJECT,
         env=variables,
         stdout=subprocess.DEVNULL,
@@ -67,18 +89,24 @@ def start_job(settings: Settings, job: str, day: date = DAY) -> subprocess.Popen
     )
 
 
-def contents(settings: Settings) -> dict[str, list[dict[str, object]]]:
-    """Every row of every table in the columns that do not differ from run to run, in the order of the key.
+def finish(process: subprocess.Popen[bytes], limit_s: float = 400) -> None:
+    """Wait for the run's end, which must be a success."""
+    _, errors = process.communicate(timeout=limit_s)
+    assert process.returncode == 0, errors.decode(errors="replace")[-3000:]
+
+
+def contents(warehouse: Path, day: date = DAY) -> dict[str, list[dict[str, object]]]:
+    """An upload day's rows of every table, in columns that do not differ from run to run, in the order of the key.
 
     File versions hold modification times, so they are left out too.
     """
     found: dict[str, list[dict[str, object]]] = {}
     for contract in ALL:
-        folder = settings.warehouse.joinpath(*contract.name)
+        folder = warehouse.joinpath(*contract.name)
         if not (folder / "_delta_log").is_dir():
             continue
         columns = [name for name in contract.stable_columns if name != "file_version"]
-        table = pa.table(DeltaTable(str(folder)).to_pyarrow_table(columns=columns))
+        rows = DeltaTable(str(folder)).to_pyarrow_table(columns=columns, filters=[("upload_day", "=", day)])
         keys = [(name, "ascending") for name in contract.key if name in columns]
-        found[str(contract.name)] = table.sort_by(keys).to_pylist()
+        found[str(contract.name)] = pa.table(rows).sort_by(keys).to_pylist()
     return found

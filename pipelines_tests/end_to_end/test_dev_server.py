@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pipelines.environments import Settings
-from pipelines_tests.end_to_end.environment import DAY, contents, settings_in, upload_sessions, variables_of
+from pipelines_tests.end_to_end.environment import DAY, contents, environment_in, upload_sessions, variables_of
 
 pytestmark = pytest.mark.slow
 
@@ -83,8 +83,9 @@ class Server:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_in(tmp_path / "home")
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    with environment_in(tmp_path / "home") as found:
+        yield found
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def test_dropped_files_reach_gold_and_later_ones_too(settings: Settings, server:
     )
     upload_sessions(settings, count=1, first_seed=3)
     server.runs_until(2)
-    tables = contents(settings)
+    tables = contents(settings.tables)
     assert {row["file_path"]: row["status"] for row in tables["main.bronze.session_files"]} == {
         **{f"{DAY}/flight-{seed}.csv": "accepted" for seed in (1, 2, 3)},
         f"{DAY}/holiday.csv": "quarantined",

@@ -73,7 +73,7 @@ def test_appends_of_concurrent_processes_are_all_kept(engine: Engine, engine_nam
 for flight in range({first}, {first} + 10):
     engine.append(FLIGHTS.name, engine.spark.createDataFrame([(flight, 'c172p')], SCHEMA))
 """
-    writers = [python("sail", engine.warehouse, script.format(first=first)) for first in (0, 100)]
+    writers = [python("sail", engine.folders, script.format(first=first)) for first in (0, 100)]
     for writer in writers:
         finish(writer)
     found = sorted(row.flight for row in engine.table(FLIGHTS.name).collect())
@@ -85,7 +85,7 @@ def test_a_process_with_engines_left_open_ends_at_once(tmp_path: Path) -> None:
     script = """
 engines = [engine]
 engine.create(FLIGHTS)
-engine = open_engine('sail', Path(engine.warehouse))
+engine = open_engine('sail', Path(engine.folders))
 engine.append(FLIGHTS.name, engine.spark.createDataFrame([(1, 'c172p')], SCHEMA))
 del engines
 print('done', flush=True)

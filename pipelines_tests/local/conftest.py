@@ -18,14 +18,20 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 from databricks.sdk.service import jobs
 
-from pipelines.local.identity import admin_name
 from pipelines.local.lifecycle import connection, down
-from pipelines.local.settings import LocalSettings
+from pipelines.local.settings import LocalSettings, admin_name
 
 PROJECT = Path(__file__).resolve().parents[2]
 FINAL = ("TERMINATED", "INTERNAL_ERROR", "SKIPPED")
 # Enough for a task to start in a moment, without the minute that all of a cluster's imports take on a busy machine.
-PRELOADED = ("pyspark.sql.connect.session", "pyspark.sql.connect.functions", "grpc", "pandas", "pyarrow")
+PRELOADED = (
+    "pyspark.sql.connect.session",
+    "pyspark.sql.connect.functions",
+    "grpc",
+    "pandas",
+    "pyarrow",
+    "pysail.spark",
+)
 
 
 def client(settings: LocalSettings, workspace: str, principal: str | None = None) -> WorkspaceClient:
@@ -79,7 +85,9 @@ def wait_for(workspace: WorkspaceClient, run_id: int, limit_s: float = 120) -> F
     raise AssertionError(f"run {run_id} did not end within {limit_s} s: {workspace.jobs.get_run(run_id).as_dict()}")
 
 
-def run_code(workspace: WorkspaceClient, code: str, cluster_id: str | None, **task: Any) -> Finished:
+def run_code(
+    workspace: WorkspaceClient, code: str, cluster_id: str | None, limit_s: float = 120, **task: Any
+) -> Finished:
     """Run a Python file as a job's only task, on a cluster, and wait for its end."""
     parameters = task.pop("parameters", [])
     submitted = jobs.SubmitTask(
@@ -89,7 +97,7 @@ def run_code(workspace: WorkspaceClient, code: str, cluster_id: str | None, **ta
         **task,
     )
     waiter = workspace.jobs.submit(run_name="test", tasks=[submitted])
-    return wait_for(workspace, waiter.response.run_id)
+    return wait_for(workspace, waiter.response.run_id, limit_s)
 
 
 def started_cluster(workspace: WorkspaceClient) -> str:
@@ -125,6 +133,7 @@ def local_settings(home: Path, **changes: Any) -> LocalSettings:
         warehouse=home / "warehouse",
         preload=PRELOADED,
         hidden=(PROJECT / "pipelines", PROJECT / "pipelines_tests"),
+        private={name: (home / "private" / name,) for name in ("development", "production")},
     )
     return settings.with_changes(**changes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,35 @@ def test_pools_and_policies(development: WorkspaceClient) -> None:
     development.instance_pools.delete(pool)
     with pytest.raises(ResourceDoesNotExist):
         development.instance_pools.get(pool)
+
+
+def test_compute_choices_are_accepted_and_shown(development: WorkspaceClient) -> None:
+    pool = development.instance_pools.create("run pool", "m5d.large").instance_pool_id or ""
+    policy = development.cluster_policies.create(name="run policy", definition="{}").policy_id or ""
+    file = put_code(development, "print(1)")
+    task = jobs.SubmitTask(
+        task_key="a",
+        new_cluster=compute.ClusterSpec(spark_version=_VERSION, num_workers=0, instance_pool_id=pool, policy_id=policy),
+        spark_python_task=jobs.SparkPythonTask(python_file=file),
+    )
+    run_id = development.jobs.submit(tasks=[task], budget_policy_id="budget-1").response.run_id
+    done = wait_for(development, run_id)
+    assert done.state == ("TERMINATED", "SUCCESS")
+    assert done.run.tasks is not None
+    shown, instance = done.run.tasks[0].new_cluster, done.run.tasks[0].cluster_instance
+    assert shown is not None
+    assert instance is not None
+    assert (shown.instance_pool_id, shown.policy_id) == (pool, policy)
+    cluster = development.clusters.get(instance.cluster_id or "")
+    assert (cluster.instance_pool_id, cluster.policy_id) == (pool, policy)
+    raw = development.api_client.do("GET", "/api/2.2/jobs/runs/get", query={"run_id": run_id})
+    assert isinstance(raw, dict)
+    assert raw["budget_policy_id"] == "budget-1"
+    with urllib.request.urlopen(done.run.run_page_url or "") as page:
+        assert "budget-1" in page.read().decode()
+    task.new_cluster = compute.ClusterSpec(spark_version=_VERSION, num_workers=0, policy_id="unknown")
+    with pytest.raises(BadRequest, match="Can't find a cluster policy"):
+        development.jobs.submit(tasks=[task])
 
 
 def test_cluster_of_another_is_not_mine_to_stop(

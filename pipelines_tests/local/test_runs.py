@@ -154,6 +154,12 @@ def test_bad_requests_are_refused(
         development.api_client.do("POST", "/api/2.2/jobs/runs/submit", body={"tasks": [task]})
 
 
+def test_repair_is_refused_in_words(development: WorkspaceClient, development_cluster: str) -> None:
+    done = run_code(development, "raise SystemExit(1)", development_cluster)
+    with pytest.raises(BadRequest, match=r"does not repair runs\. Submit it again"):
+        development.jobs.repair_run(done.run.run_id or 0, rerun_all_failed_tasks=True)
+
+
 def test_unknown_run_is_missing(development: WorkspaceClient) -> None:
     with pytest.raises(ResourceDoesNotExist):
         development.jobs.get_run(12345)
@@ -169,12 +175,17 @@ def test_runs_are_listed_and_deleted(development: WorkspaceClient, development_c
         development.jobs.get_run(run_id)
 
 
-def test_page_of_a_run(development: WorkspaceClient, development_cluster: str) -> None:
-    done = run_code(development, "print('<written>')", development_cluster)
+def test_page_of_a_run(development: WorkspaceClient) -> None:
+    cluster = compute.ClusterSpec(
+        spark_version="16.4.x-scala2.12", num_workers=0, custom_tags={"model": "upset_detector", "customer": "a<b"}
+    )
+    done = run_code(development, "print('<written>')", None, new_cluster=cluster)
     with urllib.request.urlopen(done.run.run_page_url or "") as page:
         text = page.read().decode()
     assert "TERMINATED SUCCESS" in text
     assert "&lt;written&gt;" in text
+    assert "&quot;model&quot;: &quot;upset_detector&quot;" in text
+    assert "a&lt;b" in text
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen((done.run.run_page_url or "").partition("key=")[0] + "key=guessed")
 

@@ -59,6 +59,11 @@ def test_reading_manifests_runs_no_model_code() -> None:
         ({"optional_channels": ["roll_deg"]}, "(whole file)", "roll_deg is required and optional"),
         ({"training": {"unseen_aircraft_type": "b747"}}, "training.unseen_aircraft_type", "no known aircraft type"),
         ({"rollout": {"steps_percent": [5, 1, 100]}}, "rollout.steps_percent", "steps must rise"),
+        ({"gates": {"margin": -0.1}}, "gates.margin", "greater than or equal to 0"),
+        ({"gates": {"on_failure": "ignore"}}, "gates.on_failure", "(stop_release|keep_champion)"),
+        ({"gates": {"slices": {"by": ["weather"]}}}, "gates.slices.by", "weather is nothing to slice by"),
+        ({"gates": {"budgets": {"size_megabytes": 0}}}, "gates.budgets.size_megabytes", "greater than 0"),
+        ({"gates": {"confidence": 95}}, "gates.confidence", "less than 1"),
         ({"compute": {"size_class": "huge"}}, "compute.size_class", "(small|medium|large)"),
     ],
 )

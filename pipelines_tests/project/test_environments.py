@@ -21,14 +21,15 @@ def test_the_default_is_the_embedded_environment_inside_the_project():
 
 
 def test_an_unknown_environment_is_refused_with_the_known_ones():
-    with pytest.raises(UnknownEnvironmentError, match=r"'staging'.*conformance, embedded"):
+    with pytest.raises(UnknownEnvironmentError, match=r"'staging'.*conformance, databricks, embedded"):
         settings_from({"PIPELINES_ENVIRONMENT": "staging"})
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_all_state_lies_below_the_home(environment: str, tmp_path: Path):
     settings = settings_from({"PIPELINES_ENVIRONMENT": environment, "PIPELINES_HOME": str(tmp_path)})
-    paths = (settings.landing, settings.warehouse, settings.artifacts, settings.session_maps, settings.dagster_home)
+    landing = Path(str(settings.landing))
+    paths = (landing, settings.tables, settings.work, settings.session_maps, settings.dagster_home)
     assert all(path.is_relative_to(tmp_path) for path in paths)
     assert str(tmp_path) in settings.tracking_uri
 
@@ -36,6 +37,12 @@ def test_all_state_lies_below_the_home(environment: str, tmp_path: Path):
 def test_the_landing_zone_can_lie_elsewhere(tmp_path: Path):
     settings = settings_from({"PIPELINES_HOME": str(tmp_path / "home"), "PIPELINES_LANDING": str(tmp_path / "zone")})
     assert settings.landing == tmp_path / "zone"
+
+
+def test_the_landing_zone_can_be_a_bucket_and_is_checked():
+    assert str(settings_from({"PIPELINES_LANDING": "s3://uploads/zone/"}).landing) == "s3://uploads/zone"
+    with pytest.raises(InvalidSettingError, match=r"PIPELINES_LANDING: 's3:///zone' is neither .* s3://<bucket>"):
+        settings_from({"PIPELINES_LANDING": "s3:///zone"})
 
 
 def test_the_first_upload_day_is_read_and_checked():
@@ -46,4 +53,4 @@ def test_the_first_upload_day_is_read_and_checked():
 
 def test_every_environment_offers_the_same_resources():
     offered = [set(resources_for(settings_from({"PIPELINES_ENVIRONMENT": name}))) for name in ENVIRONMENTS]
-    assert offered == [{"engine", "settings"}] * len(ENVIRONMENTS)
+    assert offered == [{"engine", "landing", "settings", "step_launcher"}] * len(ENVIRONMENTS)

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
-from pipelines.definitions import development
+from pipelines.definitions import development, production
 from pipelines.partitions import UPLOAD_DAYS
-from pipelines.tables.contracts import ALL
+from pipelines.tables.contracts import ALL, GOLD
 
 SNAPSHOT = Path(__file__).with_name("graph.txt")
+DEVELOPMENT, PRODUCTION = development(), production()
 
 
 def _lines(definitions: dg.Definitions) -> Iterator[str]:
@@ -36,7 +38,8 @@ def _lines(definitions: dg.Definitions) -> Iterator[str]:
 
 
 def test_the_graph_is_the_reviewed_one():
-    found = "\n".join(_lines(development)) + "\n"
+    locations = {"development": DEVELOPMENT, "production": PRODUCTION}
+    found = "\n".join(line for name, each in locations.items() for line in (f"# {name}", *_lines(each))) + "\n"
     if os.environ.get("UPDATE_SNAPSHOT"):
         SNAPSHOT.write_text(found)
     assert found == SNAPSHOT.read_text(), (
@@ -46,7 +49,7 @@ def test_the_graph_is_the_reviewed_one():
 
 
 def test_every_contract_is_an_asset_with_its_columns_described():
-    graph = development.get_repository_def().asset_graph
+    graph = DEVELOPMENT.get_repository_def().asset_graph
     for contract in ALL:
         node = graph.get(dg.AssetKey(contract.name.asset_key))
         schema = node.metadata["dagster/column_schema"]
@@ -55,8 +58,9 @@ def test_every_contract_is_an_asset_with_its_columns_described():
         assert all(column.description for column in schema.columns)
 
 
-def test_every_asset_tells_what_it_is_and_who_owns_it():
-    graph = development.get_repository_def().asset_graph
+@pytest.mark.parametrize("definitions", [DEVELOPMENT, PRODUCTION])
+def test_every_asset_tells_what_it_is_and_who_owns_it(definitions: dg.Definitions):
+    graph = definitions.get_repository_def().asset_graph
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         first_sentence = (node.description or "").split(". ")[0]
@@ -65,8 +69,18 @@ def test_every_asset_tells_what_it_is_and_who_owns_it():
         assert node.kinds, key
 
 
-def test_definitions_are_complete():
-    dg.Definitions.validate_loadable(development)
+@pytest.mark.parametrize("definitions", [DEVELOPMENT, PRODUCTION])
+def test_definitions_are_complete(definitions: dg.Definitions):
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_production_shares_the_keys_of_gold_and_makes_none_of_it():
+    here, there = (each.get_repository_def().asset_graph for each in (PRODUCTION, DEVELOPMENT))
+    for contract in GOLD:
+        key = dg.AssetKey(contract.name.asset_key)
+        assert there.get(key).is_materializable
+        assert not here.get(key).is_materializable
+    assert {key.path[0] for key in here.materializable_asset_keys} == {"prod"}
 
 
 def test_sessions_are_partitioned_by_upload_day_today_included():

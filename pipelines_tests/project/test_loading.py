@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROBE = """
 import json, os, sys, threading
 before = threading.active_count()
-from pipelines.definitions import development
-repository = development.get_repository_def()
+from pipelines.definitions import development, production
+repository = development().get_repository_def()
+production().get_repository_def()
 print(json.dumps({
     "modules": sorted(sys.modules),
     "jobs": sorted(repository.job_names),
@@ -20,14 +23,30 @@ print(json.dumps({
         if os.path.exists("/proc/self/task") else [],
 }))
 """
-HEAVY = ("mlflow", "sklearn", "skops", "pyspark", "pysail", "deltalake", "pandas", "polars", "jsbsim", "matplotlib")
+HEAVY = (
+    "mlflow", "sklearn", "skops", "pyspark", "pysail", "deltalake", "pandas", "polars", "jsbsim", "matplotlib",
+    "databricks", "dagster_databricks", "dagster_aws", "boto3", "botocore",
+)  # fmt: skip
 
 
-def test_definitions_load_without_heavy_packages_model_code_or_side_effects(tmp_path: Path):
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+ON_DATABRICKS = {
+    "PIPELINES_ENVIRONMENT": "databricks",
+    "PIPELINES_DEVELOPMENT": str(DEPLOY / "development.yaml"),
+    "PIPELINES_PRODUCTION": str(DEPLOY / "production.yaml"),
+}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{}, {"PIPELINES_LANDING": "s3://account@uploads/zone"}, ON_DATABRICKS],
+    ids=["folder", "bucket", "databricks"],
+)
+def test_definitions_load_without_heavy_packages_model_code_or_side_effects(tmp_path: Path, variables: dict[str, str]):
     home = tmp_path / "home"
     output = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:pipelines", "-c", PROBE],
-        env={"PIPELINES_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        env={"PIPELINES_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **variables},
         capture_output=True,
         text=True,
         check=True,
@@ -37,6 +56,7 @@ def test_definitions_load_without_heavy_packages_model_code_or_side_effects(tmp_
     assert roots.isdisjoint(HEAVY)
     model_code = [name for name in loaded["modules"] if name.startswith("pipelines.models.") and name.count(".") > 2]
     assert model_code == []
+    assert not [name for name in loaded["modules"] if name.startswith("pipelines.local")]
     assert {"full_flow", "ingest", "predict", "train"} <= set(loaded["jobs"])
     assert loaded["threads"] == 0
     assert loaded["children"] == []

@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from pipelines.environments import Settings, settings_from
+from pipelines.landing_access import landing_access
 from pipelines.partitions import today
 from pipelines.sensors.landing import MOST_DAYS_PER_TICK, landing_zone
 
@@ -22,7 +23,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def _upload(settings: Settings, path: str, age_s: float = 60, content: str = "x") -> Path:
-    file = settings.landing / path
+    file = Path(str(settings.landing), path)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content)
     moment = time.time() - age_s
@@ -31,7 +32,9 @@ def _upload(settings: Settings, path: str, age_s: float = 60, content: str = "x"
 
 
 def _tick(settings: Settings, cursor: str | None = None) -> dg.SensorResult:
-    context = dg.build_sensor_context(cursor=cursor, resources={"settings": settings})
+    context = dg.build_sensor_context(
+        cursor=cursor, resources={"settings": settings, "landing": landing_access(settings.landing)}
+    )
     result = landing_zone(context)
     assert isinstance(result, dg.SensorResult)
     return result
@@ -138,8 +141,9 @@ def test_files_in_the_wrong_place_are_told_and_block_nothing(settings: Settings,
 
 
 def test_a_landing_zone_that_cannot_be_listed_fails_the_tick(settings: Settings):
-    settings.landing.mkdir(parents=True)
-    (settings.landing / "sessions").write_text("a file where a folder belongs")
+    folder = Path(str(settings.landing))
+    folder.mkdir(parents=True)
+    (folder / "sessions").write_text("a file where a folder belongs")
     with pytest.raises(NotADirectoryError):
         _tick(settings)
 

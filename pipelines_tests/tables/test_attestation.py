@@ -13,6 +13,7 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from pipelines.engines.engine import Engine
 from pipelines.tables.attestation import UnattestedHistoryError, attest, read_attested, signed, verify_attested
+from pipelines.tables.attestation_keys import AttestationKeyError
 from pipelines.tables.contracts import GOLD_SESSIONS, MANEUVERS
 from pipelines.tables.history import current_version, history
 from pipelines_tests.tables.landing_zone import DAY, NEXT_DAY, LandingZone, attested, ingest, refine, rows
@@ -126,7 +127,7 @@ def _handwritten(_: Engine) -> str:
 
 
 def _handsigned(_: Engine) -> str:
-    return json.dumps({**json.loads(attested(TABLE)), "nonce": "00", "signature": "0" * 64})
+    return json.dumps({**json.loads(attested(TABLE)), "nonce": "00", "signature": "0" * 128})
 
 
 def _of_another_table(engine: Engine) -> str:
@@ -146,11 +147,11 @@ def _with_failed_check(engine: Engine) -> str:
 
 
 def _of_another_environment(engine: Engine) -> str:
-    key = engine.warehouse.parent / "attestation.key"
-    kept = key.read_bytes()
-    key.write_bytes(b"another")
+    key = engine.folders.parent / "attestation-signing.key"
+    kept = key.read_text()
+    key.write_text("5e" * 32)
     metadata = signed(engine, TABLE.name, attested(TABLE))
-    key.write_bytes(kept)
+    key.write_text(kept)
     return metadata
 
 
@@ -223,10 +224,18 @@ def test_data_file_of_another_size_is_refused(gold: Engine) -> None:
 
 
 def test_lost_key_is_named(gold: Engine) -> None:
-    key = gold.warehouse.parent / "attestation.key"
-    assert key.stat().st_mode & 0o077 == 0
-    key.unlink()
-    assert "attestation.key" in str(_refused(gold))
+    home = gold.folders.parent
+    assert (home / "attestation-signing.key").stat().st_mode & 0o077 == 0
+    for key in home.glob("attestation-*.key"):
+        key.unlink()
+    assert f"restore attestation-public.key in {home}" in str(_refused(gold))
+
+
+def test_public_key_alone_verifies_and_cannot_sign(gold: Engine) -> None:
+    (gold.folders.parent / "attestation-signing.key").unlink()
+    assert read_attested(gold, TABLE.name).version == 1
+    with pytest.raises(AttestationKeyError, match=r"attestation-signing.key is missing"):
+        signed(gold, TABLE.name, attested(TABLE))
 
 
 def test_failed_checks_are_not_attested() -> None:

@@ -41,6 +41,7 @@ def test_tables_that_the_engine_creates_meet_their_contracts(engine: Engine) -> 
             lambda columns: [dataclasses.replace(columns[0], nullable=True), *columns[1:]],
             "column session_id: expected NOT NULL, found NULL",
         ),
+        (lambda columns: [columns[1], columns[0], *columns[2:]], "order of columns: expected session_id, upload_day"),
     ],
 )
 def test_difference_is_named(engine: Engine, change: Callable[[list[Column]], list[Column]], message: str) -> None:

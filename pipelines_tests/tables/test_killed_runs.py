@@ -16,12 +16,12 @@ from pipelines_tests.tables.killed_run import run_killed, start_run
 from pipelines_tests.tables.landing_zone import LandingZone, ingest, refine, stable_rows
 
 _BATCH = "pipelines.tables.session_batch"
-_ENGINE = "pipelines.engines.engine#Engine.append"
 _POINTS = (
     f"{_BATCH}#digest_files:after:1",
-    f"{_BATCH}#parse_samples:after:2",  # the second batch's samples are being made
-    f"{_ENGINE}:after:1",  # the first batch's samples are committed, its sessions and ledger are not
-    f"{_ENGINE}:after:2",  # the same in the second batch, after a whole first one
+    "pipelines.tables.appending#until_committed:before:1",  # the first batch's samples are written, not committed
+    f"{_BATCH}#append_samples:before:2",  # the second batch's samples are about to be made
+    f"{_BATCH}#append_samples:after:1",  # the first batch's samples are committed, its sessions and ledger are not
+    f"{_BATCH}#append_samples:after:2",  # the same in the second batch, after a whole first one
     f"{_BATCH}#SessionBatch._write_sessions:after:1",  # sessions too, the ledger not
     f"{_BATCH}#record:after:1",  # the first batch is whole, the second did not begin
     "pipelines.tables.annotation_ingestion#_merge:after:1",

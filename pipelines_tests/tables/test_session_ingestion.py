@@ -201,14 +201,14 @@ def test_file_that_changes_between_digest_and_parsing(
 ) -> None:
     path = landing.session("a.csv", 1)
     landing.session("b.csv", 2)
-    real = session_batch.parse_samples
+    real = session_batch.append_samples
 
-    def overwritten_first(*arguments: object):
+    def overwritten_first(*arguments: object) -> None:
         path.write_bytes(session_bytes(3))
-        return real(*arguments)  # type: ignore[arg-type]
+        real(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(session_batch, "parse_samples", overwritten_first)
+        patch.setattr(session_batch, "append_samples", overwritten_first)
         ingest_sessions(engine, landing.folder, DAY, "run")
     assert _ledger(engine)["a.csv"]["reason_code"] == "growing"
     ingest_sessions(engine, landing.folder, DAY, "run")

@@ -13,18 +13,25 @@ from pipelines.environments import Settings, settings_from
 from pipelines.flight.maneuvers import MANEUVERS
 from pipelines.models.manifest import load_manifests
 from pipelines.models.prediction_tables import judgement_contract, prediction_contract
+from pipelines.models.session_scoring import load_session_scoring
+from pipelines.releases.gates.every_gate import judge
+from pipelines.releases.registry import MlflowRegistry
 from pipelines.tables.attestation import UnattestedHistoryError
 from pipelines.tables.contract import TableName
 from pipelines.tables.contracts import FLIGHT_SAMPLES, GOLD_SESSIONS
 from pipelines.tables.history import current_version
+from pipelines.training.identity import identity_of
 from pipelines.training.predict import OtherFeaturesError, UnknownSessionError, predict_sessions
 from pipelines.training.registry import (
     FEATURES_TAG,
+    IDENTITY_TAG,
     TrainedModel,
     UnknownModelVersionError,
     connect,
     describe_version,
+    point_alias,
     saved_estimator,
+    version_of_alias,
 )
 from pipelines.training.train import train_model
 from pipelines_tests.training.flown_gold import drawn_flight, write_gold
@@ -47,7 +54,7 @@ class Trained:
 @pytest.fixture(scope="module")
 def trained(module_engine: Engine) -> Trained:
     """Twenty flights, four of them of the unseen type, and a version trained on them."""
-    settings = settings_from({"PIPELINES_HOME": str(module_engine.warehouse.parent)})
+    settings = settings_from({"PIPELINES_HOME": str(module_engine.folders.parent)})
     types = ["c172p", "c172r", "c172x", "c172p", "c182"]
     flights = {f"{number:016x}": (types[number % 5], drawn_flight(number, types[number % 5])) for number in range(20)}
     write_gold(module_engine, flights)
@@ -99,6 +106,38 @@ def test_registry_holds_signature_example_and_no_pickle(trained: Trained) -> Non
     assert client.get_model_version(trained.model.registered_name, "1").description == trained.model.card
     parameters = client.get_run(trained.model.run_id).data.params
     assert parameters["seed"] == str(load_manifests()[NAME].parameters["seed"])
+
+
+def test_held_out_sessions_are_logged_one_by_one_and_add_up(trained: Trained, tmp_path: Path) -> None:
+    scoring = load_session_scoring(NAME)
+    assert scoring is not None
+    candidate = MlflowRegistry(trained.settings).candidate(NAME, trained.model.version, tmp_path)
+    assert {row["aircraft_type"] for row in candidate.session_scores if row["part"] == "unseen"} == {"c182"}
+    assert {(row["source_format"], row["source_digest"]) for row in candidate.session_scores} == {("drawn", "first")}
+    for part in ("known", "unseen"):
+        counts = [row["counts"] for row in candidate.session_scores if row["part"] == part]
+        assert scoring.metrics_of(counts)["macro_f1"] == pytest.approx(trained.model.metrics[f"{part}_macro_f1"])
+    results = judge(load_manifests()[NAME], scoring, candidate, candidate)
+    assert [result.sentence for result in results if not result.passed] == []
+    assert next(result for result in results if result.gate == "answers_in_a_clean_process").numbers["rows"] == 5
+
+
+def test_a_release_has_versions_of_its_own(trained: Trained) -> None:
+    manifest, engine = load_manifests()[NAME], trained.engine.name
+    plain = identity_of(manifest, engine, trained.model.gold_versions)
+    assert trained.model.tags[IDENTITY_TAG] == plain.digest
+    assert set(plain.tags.items()) <= set(trained.model.tags.items())
+    released = identity_of(manifest, engine, trained.model.gold_versions, "a" * 40)
+    assert released.digest != plain.digest
+    assert released.tags["commit"] == "a" * 40
+
+
+def test_an_alias_names_the_version_it_was_pointed_at_last(trained: Trained) -> None:
+    with pytest.raises(UnknownModelVersionError, match="no version with the alias spare"):
+        version_of_alias(trained.settings, NAME, "spare")
+    point_alias(trained.settings, NAME, "spare", trained.model.version)
+    point_alias(trained.settings, NAME, "spare", trained.model.version)
+    assert version_of_alias(trained.settings, NAME, "spare") == trained.model.version
 
 
 def test_same_data_and_code_give_the_existing_version(trained: Trained) -> None:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from pipelines.flight.formats.column_map import ColumnMap, ColumnMapError, read_column_map
 
-BUILT_IN_MAPS = Path(__file__).parent / "maps"
-"""The folder of the maps that come with the project."""
+BUILT_IN_MAPS = Path("<built-in maps>")
+"""Stands for the folder of the maps that come with the project, wherever this process has it: a Spark worker on
+another machine has it elsewhere than the process that names it."""
+
+_FOLDER = Path(__file__).parent / "maps"
 
 
 @lru_cache(maxsize=256)
@@ -23,7 +26,8 @@ def load_column_maps(places: tuple[Path, ...]) -> tuple[ColumnMap, ...]:
     A map of a later place replaces one of the same name of an earlier place.
     """
     maps: dict[str, ColumnMap] = {}
-    for place in places:
+    for named in places:
+        place = _FOLDER if named == BUILT_IN_MAPS else named
         if not place.exists():
             raise ColumnMapError(f"{place}: there is no such file or folder of column maps.")
         files = sorted([*place.glob("*.yaml"), *place.glob("*.yml")]) if place.is_dir() else [place]

@@ -88,7 +88,7 @@ def volume_views(metastore: Metastore, principal: Principal, workspace: str) -> 
             mode = "ro"
         else:
             continue
-        views.append(View(metastore.volume_folder(name), Path("/Volumes", *name.split(".")), mode))
+        views.append(View(local_path(volume["storage_location"]), Path("/Volumes", *name.split(".")), mode))
     return views
 
 

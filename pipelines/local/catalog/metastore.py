@@ -10,15 +10,12 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 from uuid import uuid4
 
-from pipelines.local.catalog.column_types import column_of, field_of
-from pipelines.local.catalog.delta_log import TableSchema, initialize, newer_schema, read_schema
 from pipelines.local.catalog.privileges import METASTORE_ADMINS, Privileges
-from pipelines.local.errors import ApiError, invalid
+from pipelines.local.errors import ApiError, invalid, missing
 from pipelines.local.identity import Directory
 from pipelines.local.settings import LocalSettings
 from pipelines.local.store import Document, Store
 
-ENGINE = "Databricks-Local-Workspace"
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_\-]{0,254}")
 
 
@@ -68,6 +65,17 @@ class Metastore:
             raise _missing(kind, full_name)
         return document
 
+    def by_id(self, kind: str, identifier: str) -> Document:
+        """The table or volume with that id.
+
+        Raises:
+            ApiError: there is none.
+        """
+        for _, document in self.store.items(kind):
+            if document[f"{kind}_id"] == identifier:
+                return document
+        raise missing(f"{kind.capitalize()} '{identifier}' does not exist.")
+
     def create(self, kind: str, full_name: str, owner: str, fields: dict[str, Any]) -> Document:
         """Add a securable below an existing parent.
 
@@ -102,7 +110,7 @@ class Metastore:
         if kind in ("catalog", "schema"):
             self.warehouse.joinpath(*full_name.split(".")).mkdir(parents=True, exist_ok=True)
         if kind == "volume":
-            self.volume_folder(full_name).mkdir(parents=True, exist_ok=True)
+            local_path(document["storage_location"]).mkdir(parents=True, exist_ok=True)
         return document
 
     def update(self, kind: str, full_name: str, **changes: Any) -> Document:
@@ -136,8 +144,8 @@ class Metastore:
             self.store.delete("grant", f"{kind}:{full_name}")
         if kind == "table" and document.get("table_type") == "MANAGED":
             self._move_aside(local_path(document["storage_location"]))
-        if kind == "volume":
-            self._move_aside(self.volume_folder(full_name))
+        if kind == "volume" and document["volume_type"] == "MANAGED":
+            self._move_aside(local_path(document["storage_location"]))
 
     def _move_aside(self, folder: Path) -> None:
         if folder.is_dir():
@@ -145,75 +153,17 @@ class Metastore:
             shutil.move(str(folder), str(self.dropped / uuid4().hex))
 
     def volume_folder(self, full_name: str) -> Path:
-        """The folder that holds the volume's files."""
-        return self.volumes.joinpath(*full_name.split("."))
-
-    def create_table(self, body: Document, owner: str) -> Document:
-        """Register a Delta table; its log is begun, with columns, partitions, comments and properties, if it has none.
+        """The folder that holds the volume's files.
 
         Raises:
-            ApiError: the request is not one for a Delta table in a local folder, or the name is taken.
+            ApiError: there is no such volume.
         """
-        full_name = f"{body['catalog_name']}.{body['schema_name']}.{body['name']}".lower()
-        if str(body.get("data_source_format", "DELTA")).upper() != "DELTA":
-            raise invalid("Only Delta tables can be made here.")
-        self.get("schema", full_name.rpartition(".")[0])
-        if self.store.get("table", full_name) is not None:
-            raise ApiError("TABLE_ALREADY_EXISTS", f"Table '{full_name}' already exists")
-        default = self.warehouse.joinpath(*full_name.split("."))
-        location = str(body.get("storage_location") or f"file://{default}")
-        folder = local_path(location)
-        properties = {str(name): str(value) for name, value in (body.get("properties") or {}).items()}
-        schema = read_schema(folder)
-        if schema is None:
-            columns = sorted(body.get("columns") or [], key=lambda column: column.get("position", 0))
-            partitions = sorted(
-                (column["partition_index"], column["name"])
-                for column in columns
-                if column.get("partition_index") is not None
-            )
-            fields = [field_of(column) for column in columns]
-            schema = TableSchema(0, fields, [name for _, name in partitions], properties)
-            if body.get("staged") and not _partitions_are_last(schema):
-                # Sail compares a staged table's log with its statement column by column, and reads partition columns
-                # as the last ones.
-                raise invalid(
-                    f"Table '{full_name}': the local engine makes a managed table only if its partition columns come "
-                    "last. Put them last, or give the table a LOCATION."
-                )
-            if fields:
-                kept = {name: value for name, value in properties.items() if name.startswith("delta.")}
-                initialize(folder, schema, body.get("comment"), ENGINE, kept)
-        return self.create(
-            "table",
-            full_name,
-            owner,
-            {
-                **_columns(schema),
-                "table_id": str(uuid4()),
-                "table_type": str(body.get("table_type") or "EXTERNAL"),
-                "data_source_format": "DELTA",
-                "storage_location": location,
-                "comment": body.get("comment"),
-                "properties": {**schema.properties, **properties},
-                "log_version": schema.version,
-            },
-        )
+        return local_path(self.get("volume", full_name)["storage_location"])
 
-    def table(self, full_name: str) -> Document:
-        """The table's document, its columns as of the newest commit.
-
-        Raises:
-            ApiError: it does not exist.
-        """
-        document = self.get("table", full_name)
-        schema = newer_schema(local_path(document["storage_location"]), document["log_version"])
-        if schema is None:
-            return document
-        changes: dict[str, Any] = {"log_version": schema.version}
-        if schema.fields:
-            changes |= {**_columns(schema), "properties": {**document["properties"], **schema.properties}}
-        return self.update("table", full_name, **changes)
+    def external_folders(self) -> list[Path]:
+        """The folders of all external volumes: files of their own, wherever on this machine."""
+        found = [document for _, document in self.store.items("volume") if document["volume_type"] == "EXTERNAL"]
+        return [local_path(document["storage_location"]) for document in found]
 
 
 def local_path(location: str) -> Path:
@@ -227,17 +177,6 @@ def local_path(location: str) -> Path:
     if parsed.scheme not in ("", "file") or not path.is_absolute() or ".." in path.parts:
         raise invalid(f"Storage location {location!r} is not a file: location, the only kind that is served here.")
     return path
-
-
-def _columns(schema: TableSchema) -> dict[str, Any]:
-    return {
-        "columns": [column_of(field, position, schema.partition_by) for position, field in enumerate(schema.fields)]
-    }
-
-
-def _partitions_are_last(schema: TableSchema) -> bool:
-    names = [field["name"] for field in schema.fields]
-    return names[len(names) - len(schema.partition_by) :] == schema.partition_by
 
 
 def _missing(kind: str, full_name: str) -> ApiError:

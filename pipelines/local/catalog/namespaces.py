@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.local.catalog.privileges import METASTORE_ADMINS
 from pipelines.local.endpoints import Call, Endpoints, page
-from pipelines.local.errors import ApiError, invalid
+from pipelines.local.errors import ApiError, forbidden, invalid
 from pipelines.local.store import Document
 
 endpoints = Endpoints()
@@ -21,8 +21,9 @@ def catalog_shown(document: Document) -> dict[str, Any]:
 
 
 def visible(call: Call, kind: str, full_name: str) -> bool:
-    """Whether the caller holds anything on the securable, or on anything above it, in this workspace."""
-    return bool(call.workspace.metastore.privileges.held(call.principal, call.workspace.name, kind, full_name))
+    """Whether the caller is shown the securable in this workspace: a catalog by any privilege, a schema by its use."""
+    held = call.workspace.metastore.privileges.held(call.principal, call.workspace.name, kind, full_name)
+    return bool(held) if kind == "catalog" else bool(held & {"USE_SCHEMA", "BROWSE", "MANAGE"})
 
 
 def may_manage(call: Call, kind: str, full_name: str) -> None:
@@ -30,6 +31,33 @@ def may_manage(call: Call, kind: str, full_name: str) -> None:
     if METASTORE_ADMINS in call.principal.groups:
         return
     call.workspace.metastore.privileges.require(call.principal, call.workspace.name, "MANAGE", kind, full_name)
+
+
+def changed(call: Call, kind: str, full_name: str, fields: tuple[str, ...]) -> Document:
+    """A securable after the caller, who must be allowed to, has changed those of the fields that it names.
+
+    Raises:
+        ApiError: there is no such securable, or the caller may not manage it.
+    """
+    full_name = full_name.lower()
+    call.workspace.metastore.get(kind, full_name)
+    may_manage(call, kind, full_name)
+    changes = {name: call.arguments[name] for name in fields if name in call.arguments}
+    if "owner" in changes:
+        changes["owner"] = call.workspace.directory.name_of(changes["owner"])
+    return call.workspace.metastore.update(kind, full_name, **changes)
+
+
+def removed(call: Call, kind: str, full_name: str) -> dict[str, Any]:
+    """The answer after a securable was dropped by a caller who may; raises as `changed` does."""
+    full_name = full_name.lower()
+    call.workspace.metastore.get(kind, full_name)
+    may_manage(call, kind, full_name)
+    privileges = call.workspace.metastore.privileges
+    if kind != "catalog" and privileges.binding(full_name.split(".")[0], call.workspace.name) is not True:
+        raise forbidden("MANAGE", kind.capitalize(), full_name)
+    call.workspace.metastore.remove(kind, full_name, call.flag("force"))
+    return {}
 
 
 @endpoints.get(f"{_ROOT}/metastore_summary")
@@ -92,17 +120,17 @@ def get_catalog(call: Call) -> dict[str, Any]:
 @endpoints.patch(f"{_ROOT}/catalogs/{{name:str}}")
 def update_catalog(call: Call) -> dict[str, Any]:
     may_manage(call, "catalog", call.path["name"])
-    return catalog_shown(
-        _changed(call, "catalog", call.path["name"], ("owner", "comment", "properties", "isolation_mode"))
-    )
+    catalog = call.workspace.metastore.get("catalog", call.path["name"])
+    if call.arguments.get("isolation_mode") == "ISOLATED" and "bindings" not in catalog:
+        # As on Databricks, the workspace from which a catalog is isolated goes on seeing it.
+        call.workspace.metastore.update("catalog", catalog["name"], bindings={call.workspace.name: True})
+    fields = ("owner", "comment", "properties", "isolation_mode")
+    return catalog_shown(changed(call, "catalog", call.path["name"], fields))
 
 
 @endpoints.delete(f"{_ROOT}/catalogs/{{name:str}}")
 def delete_catalog(call: Call) -> dict[str, Any]:
-    call.workspace.metastore.get("catalog", call.path["name"])
-    may_manage(call, "catalog", call.path["name"])
-    call.workspace.metastore.remove("catalog", call.path["name"], call.flag("force"))
-    return {}
+    return removed(call, "catalog", call.path["name"])
 
 
 @endpoints.get(f"{_ROOT}/workspace-bindings/catalogs/{{name:str}}", f"{_ROOT}/bindings/catalog/{{name:str}}")
@@ -161,21 +189,9 @@ def get_schema(call: Call) -> dict[str, Any]:
 
 @endpoints.patch(f"{_ROOT}/schemas/{{full_name:str}}")
 def update_schema(call: Call) -> dict[str, Any]:
-    call.workspace.metastore.get("schema", call.path["full_name"])
-    may_manage(call, "schema", call.path["full_name"])
-    return _changed(call, "schema", call.path["full_name"], ("owner", "comment", "properties"))
+    return changed(call, "schema", call.path["full_name"], ("owner", "comment", "properties"))
 
 
 @endpoints.delete(f"{_ROOT}/schemas/{{full_name:str}}")
 def delete_schema(call: Call) -> dict[str, Any]:
-    call.workspace.metastore.get("schema", call.path["full_name"])
-    may_manage(call, "schema", call.path["full_name"])
-    call.workspace.metastore.remove("schema", call.path["full_name"], call.flag("force"))
-    return {}
-
-
-def _changed(call: Call, kind: str, full_name: str, fields: tuple[str, ...]) -> Document:
-    changes = {name: call.arguments[name] for name in fields if name in call.arguments}
-    if "owner" in changes:
-        changes["owner"] = call.workspace.directory.name_of(changes["owner"])
-    return call.workspace.metastore.update(kind, full_name, **changes)
+    return removed(call, "schema", call.path["full_name"])

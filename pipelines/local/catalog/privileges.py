@@ -9,7 +9,16 @@ from pipelines.local.store import Store
 ALL = "ALL_PRIVILEGES"
 METASTORE_ADMINS = "metastore-admins"
 WRITING = frozenset(
-    {"MODIFY", "WRITE_VOLUME", "CREATE_SCHEMA", "CREATE_TABLE", "CREATE_VOLUME", "CREATE_FUNCTION", "CREATE_MODEL"}
+    {
+        "MODIFY",
+        "WRITE_VOLUME",
+        "CREATE_SCHEMA",
+        "CREATE_TABLE",
+        "CREATE_VOLUME",
+        "CREATE_EXTERNAL_VOLUME",
+        "CREATE_FUNCTION",
+        "CREATE_MODEL",
+    }
 )
 KNOWN = WRITING | {
     ALL,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pipelines.local.catalog.metastore import local_path
-from pipelines.local.catalog.namespaces import may_manage, visible
+from pipelines.local.catalog.locations import require_own_table_location
+from pipelines.local.catalog.namespaces import changed, removed, visible
+from pipelines.local.catalog.table_registration import current_table, register_table
 from pipelines.local.endpoints import Call, Endpoints, page
-from pipelines.local.errors import ApiError, forbidden, invalid, missing
+from pipelines.local.errors import ApiError, invalid
 from pipelines.local.store import Document
 
 endpoints = Endpoints()
@@ -45,7 +46,7 @@ def get_table(call: Call) -> dict[str, Any]:
     privileges.require(call.principal, where, "USE_SCHEMA", "schema", f"{catalog}.{schema}")
     metastore.get("table", full_name)
     _require_readable(call, full_name)
-    return _shown(call, metastore.table(full_name))
+    return _shown(call, current_table(metastore, full_name))
 
 
 @endpoints.get(f"{_TABLE}/exists")
@@ -75,7 +76,9 @@ def _listed(call: Call, schema: str) -> list[Document]:
 @endpoints.get(f"{_ROOT}/tables")
 def list_tables(call: Call) -> dict[str, Any]:
     schema = f"{call.text('catalog_name')}.{call.text('schema_name')}".lower()
-    found = [_shown(call, call.workspace.metastore.table(entry["full_name"])) for entry in _listed(call, schema)]
+    found = [
+        _shown(call, current_table(call.workspace.metastore, entry["full_name"])) for entry in _listed(call, schema)
+    ]
     if call.flag("omit_columns"):
         found = [{name: value for name, value in entry.items() if name != "columns"} for entry in found]
     return page(found, call, "tables", 50)
@@ -120,62 +123,27 @@ def create_table(call: Call) -> dict[str, Any]:
     metastore = call.workspace.metastore
     metastore.get("schema", schema)
     metastore.privileges.require(call.principal, call.workspace.name, "CREATE_TABLE", "schema", schema)
-    _require_own_location(call)
+    require_own_table_location(call)
     full_name = f"{schema}.{call.text('name').lower()}"
     staged = metastore.store.delete("staged", full_name)
-    return _shown(call, metastore.create_table({**call.arguments, "staged": staged}, call.principal.name))
-
-
-def _require_own_location(call: Call) -> None:
-    location = call.arguments.get("storage_location")
-    if not location:
-        return
-    folder = local_path(location)
-    for _, other in call.workspace.metastore.store.items("table"):
-        taken = local_path(other["storage_location"])
-        if folder == taken or folder in taken.parents or taken in folder.parents:
-            raise ApiError(
-                "INVALID_PARAMETER_VALUE",
-                f"Input path url '{location}' overlaps with other external tables or volumes: {other['full_name']}.",
-            )
-    warehouse = call.workspace.metastore.warehouse
-    own = warehouse.joinpath(call.text("catalog_name"), call.text("schema_name"), call.text("name"))
-    if warehouse in folder.parents and folder != own:
-        raise invalid(f"Input path url '{location}' overlaps with managed storage.")
-    state = call.workspace.settings.home
-    if folder == state or state in folder.parents:
-        raise forbidden("CREATE EXTERNAL TABLE", "External Location", location)
+    return _shown(call, register_table(metastore, {**call.arguments, "staged": staged}, call.principal.name))
 
 
 @endpoints.patch(_TABLE)
 def update_table(call: Call) -> dict[str, Any]:
-    call.workspace.metastore.get("table", call.path["full_name"])
-    may_manage(call, "table", call.path["full_name"].lower())
-    changes = {name: call.arguments[name] for name in ("owner", "comment") if name in call.arguments}
-    if "owner" in changes:
-        changes["owner"] = call.workspace.directory.name_of(changes["owner"])
-    call.workspace.metastore.update("table", call.path["full_name"], **changes)
+    changed(call, "table", call.path["full_name"], ("owner", "comment"))
     return {}
 
 
 @endpoints.delete(_TABLE)
 def delete_table(call: Call) -> dict[str, Any]:
-    full_name = call.path["full_name"].lower()
-    call.workspace.metastore.get("table", full_name)
-    may_manage(call, "table", full_name)
-    if call.workspace.metastore.privileges.binding(full_name.split(".")[0], call.workspace.name) is not True:
-        raise forbidden("MANAGE", "Table", full_name)
-    call.workspace.metastore.remove("table", full_name)
-    return {}
+    return removed(call, "table", call.path["full_name"])
 
 
 @endpoints.post(f"{_ROOT}/temporary-table-credentials", "/api/2.0/unity-catalog/temporary-table-credentials")
 def table_credentials(call: Call) -> dict[str, Any]:
-    identifier = call.text("table_id")
     metastore = call.workspace.metastore
-    document = next((entry for _, entry in metastore.store.items("table") if entry["table_id"] == identifier), None)
-    if document is None:
-        raise missing(f"Table '{identifier}' does not exist.")
+    document = metastore.by_id("table", call.text("table_id"))
     privilege = "MODIFY" if call.text("operation", "READ") == "READ_WRITE" else "SELECT"
     metastore.privileges.require(call.principal, call.workspace.name, privilege, "table", document["full_name"])
     return {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
-from pipelines.local.catalog.namespaces import may_manage
+from pipelines.local.catalog.locations import require_own_volume_location
+from pipelines.local.catalog.namespaces import changed, removed
 from pipelines.local.endpoints import Call, Endpoints, page
 from pipelines.local.errors import invalid
 
@@ -35,15 +37,23 @@ def create_volume(call: Call) -> dict[str, Any]:
     metastore = call.workspace.metastore
     metastore.get("schema", schema)
     metastore.privileges.require(call.principal, call.workspace.name, "CREATE_VOLUME", "schema", schema)
-    kind = call.text("volume_type", "MANAGED")
-    if kind != "MANAGED":
-        raise invalid("Only managed volumes can be made here.")
     full_name = f"{schema}.{call.text('name').lower()}"
+    kind = call.text("volume_type", "MANAGED")
+    if kind not in ("MANAGED", "EXTERNAL"):
+        raise invalid(f"Volume type {kind} does not exist: use MANAGED or EXTERNAL.")
+    if kind == "EXTERNAL":
+        # Databricks asks for this one on the external location around the folder; here there are no such locations.
+        metastore.privileges.require(call.principal, call.workspace.name, "CREATE_EXTERNAL_VOLUME", "schema", schema)
+        folder = require_own_volume_location(call)
+    elif call.arguments.get("storage_location"):
+        raise invalid("A managed volume has no storage location of its own: leave it out, or make the volume EXTERNAL.")
+    else:
+        folder = metastore.volumes.joinpath(*full_name.split("."))
     fields = {
         "volume_id": str(uuid4()),
         "volume_type": kind,
         "comment": call.arguments.get("comment"),
-        "storage_location": f"file://{metastore.volume_folder(full_name)}",
+        "storage_location": f"file://{quote(str(folder))}",
     }
     return metastore.create("volume", full_name, call.principal.name, fields)
 
@@ -58,31 +68,18 @@ def get_volume(call: Call) -> dict[str, Any]:
 
 @endpoints.patch(f"{_ROOT}/volumes/{{full_name:str}}")
 def update_volume(call: Call) -> dict[str, Any]:
-    full_name = call.path["full_name"].lower()
-    call.workspace.metastore.get("volume", full_name)
-    may_manage(call, "volume", full_name)
-    changes = {name: call.arguments[name] for name in ("owner", "comment") if name in call.arguments}
-    if "owner" in changes:
-        changes["owner"] = call.workspace.directory.name_of(changes["owner"])
-    return call.workspace.metastore.update("volume", full_name, **changes)
+    return changed(call, "volume", call.path["full_name"], ("owner", "comment"))
 
 
 @endpoints.delete(f"{_ROOT}/volumes/{{full_name:str}}")
 def delete_volume(call: Call) -> dict[str, Any]:
-    full_name = call.path["full_name"].lower()
-    call.workspace.metastore.get("volume", full_name)
-    may_manage(call, "volume", full_name)
-    call.workspace.metastore.remove("volume", full_name)
-    return {}
+    return removed(call, "volume", call.path["full_name"])
 
 
 @endpoints.post("/api/2.0/unity-catalog/temporary-volume-credentials", f"{_ROOT}/temporary-volume-credentials")
 def volume_credentials(call: Call) -> dict[str, Any]:
-    identifier = call.text("volume_id")
     metastore = call.workspace.metastore
-    document = next((entry for _, entry in metastore.store.items("volume") if entry["volume_id"] == identifier), None)
-    if document is None:
-        raise invalid(f"Volume '{identifier}' does not exist.")
+    document = metastore.by_id("volume", call.text("volume_id"))
     privilege = "READ_VOLUME" if call.text("operation", "READ_VOLUME") == "READ_VOLUME" else "WRITE_VOLUME"
     metastore.privileges.require(call.principal, call.workspace.name, privilege, "volume", document["full_name"])
     return {"expiration_time": int((time.time() + 3600) * 1000), "url": document["storage_location"]}

@@ -37,6 +37,8 @@ async def create(call: Call) -> dict[str, Any]:
             return known
     if not call.arguments.get("spark_version"):
         raise invalid("Missing required field: spark_version")
+    if not call.principal.may_create_clusters and not call.arguments.get("policy_id"):
+        raise ApiError("PERMISSION_DENIED", f"User {call.principal.name} is not authorized to create clusters.")
     document = call.workspace.clusters.create(call.arguments, call.principal.name, "API")
     answer = {"cluster_id": document["cluster_id"]}
     if token:

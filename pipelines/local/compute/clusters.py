@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from pathlib import Path
 from typing import Any
 
 from pipelines.local.compute.drivers import DriverProcess, stage_runtime
+from pipelines.local.compute.engines import engine_of
 from pipelines.local.errors import ApiError, invalid
 from pipelines.local.store import Document
 from pipelines.local.workspace import Workspace
 
 ACTIVE = ("PENDING", "RUNNING", "RESTARTING", "RESIZING", "TERMINATING")
 SERVERLESS = "serverless"
+_SHOWN_JOB_CLUSTERS = 30
 
 
 class Clusters:
@@ -44,13 +47,16 @@ class Clusters:
         return document
 
     def all(self) -> list[Document]:
-        """Every cluster that has not been deleted for good, newest first."""
+        """Every cluster that has not been deleted for good, newest first; of ended job clusters only the last ones."""
         found = [document for _, document in self._workspace.store.items("cluster")]
-        return sorted(found, key=lambda document: document["start_time"], reverse=True)
+        found.sort(key=lambda document: document["start_time"], reverse=True)
+        ended = [entry for entry in found if entry["cluster_source"] == "JOB" and entry["state"] == "TERMINATED"]
+        forgotten = {entry["cluster_id"] for entry in ended[_SHOWN_JOB_CLUSTERS:]}
+        return [entry for entry in found if entry["cluster_id"] not in forgotten]
 
     def create(self, spec: dict[str, Any], creator: str, source: str) -> Document:
         """Add a cluster and begin to start it. `source` is `API` for a warm one, `JOB` for a fresh one."""
-        _check(self._workspace, spec)
+        self.check(spec)
         now = int(time.time() * 1000)
         cluster_id = f"{time.strftime('%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
         document: Document = {
@@ -83,10 +89,13 @@ class Clusters:
         warm = document["cluster_source"] != "JOB"
         log = self._workspace.folder / "clusters" / cluster_id / "driver.log"
         preload = self._settings.preload if warm else ()
-        self._drivers[cluster_id] = DriverProcess(self._settings, self._runtime, log, preload)
+        self._drivers[cluster_id] = self._new_driver(log, preload)
         self._change(cluster_id, "PENDING", "Starting Spark")
         self._event(cluster_id, "STARTING")
         self._starting[cluster_id] = asyncio.create_task(self._bring_up(cluster_id, self._delay(document)))
+
+    def _new_driver(self, log: Path, preload: tuple[str, ...]) -> DriverProcess:
+        return DriverProcess(self._settings, self._runtime, log, self._workspace.task_home, preload)
 
     def _delay(self, document: Document) -> float:
         delays = self._settings.start_delays
@@ -117,7 +126,7 @@ class Clusters:
         driver = self._drivers.get(SERVERLESS)
         if driver is None or driver.gone:
             log = self._workspace.folder / "clusters" / SERVERLESS / "driver.log"
-            driver = DriverProcess(self._settings, self._runtime, log, self._settings.preload)
+            driver = self._new_driver(log, self._settings.preload)
             self._drivers[SERVERLESS] = driver
             self._starting[SERVERLESS] = asyncio.create_task(driver.start())
         await asyncio.shield(self._starting[SERVERLESS])
@@ -152,8 +161,25 @@ class Clusters:
 
     def edit(self, cluster_id: str, changes: dict[str, Any]) -> None:
         """Change the cluster's definition; it holds from its next start."""
-        _check(self._workspace, changes)
+        self.check(changes)
         self._workspace.store.put("cluster", cluster_id, {**self.get(cluster_id), **changes, "cluster_id": cluster_id})
+
+    def check(self, spec: dict[str, Any]) -> None:
+        """Refuse a definition that Databricks would refuse.
+
+        Raises:
+            ApiError: with the first thing that is wrong.
+        """
+        pool = spec.get("instance_pool_id")
+        if pool and self._workspace.store.get("pool", pool) is None:
+            raise invalid(f"Can't find an instance pool with id: {pool}.")
+        policy = spec.get("policy_id")
+        if policy and self._workspace.store.get("policy", policy) is None:
+            raise invalid(f"Can't find a cluster policy with id: {policy}.")
+        engine_of(spec)
+        for name, value in (spec.get("spark_env_vars") or {}).items():
+            if not isinstance(value, str) or not name.replace("_", "").isalnum():
+                raise invalid(f"Invalid Spark environment variable {name!r}.")
 
     def _change(self, cluster_id: str, state: str, message: str, reason: str | None = None) -> None:
         document = {**self.get(cluster_id), "state": state, "state_message": message}
@@ -169,15 +195,3 @@ class Clusters:
         event = {"cluster_id": cluster_id, "timestamp": int(time.time() * 1000), "type": kind, "details": {}}
         document["events"] = [*document["events"][-99:], event]
         self._workspace.store.put("cluster", cluster_id, document)
-
-
-def _check(workspace: Workspace, spec: dict[str, Any]) -> None:
-    pool = spec.get("instance_pool_id")
-    if pool and workspace.store.get("pool", pool) is None:
-        raise invalid(f"Can't find an instance pool with id: {pool}.")
-    policy = spec.get("policy_id")
-    if policy and workspace.store.get("policy", policy) is None:
-        raise invalid(f"Can't find a cluster policy with id: {policy}.")
-    for name, value in (spec.get("spark_env_vars") or {}).items():
-        if not isinstance(value, str) or not name.replace("_", "").isalnum():
-            raise invalid(f"Invalid Spark environment variable {name!r}.")

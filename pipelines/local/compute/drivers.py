@@ -62,10 +62,13 @@ class RunningTask:
 class DriverProcess:
     """One cluster's driver. All methods belong to the server's event loop."""
 
-    def __init__(self, settings: LocalSettings, runtime: Path, log: Path, preload: tuple[str, ...]) -> None:
+    def __init__(
+        self, settings: LocalSettings, runtime: Path, log: Path, task_home: Path, preload: tuple[str, ...]
+    ) -> None:
         self._settings = settings
         self._runtime = runtime
         self._log = log
+        self._task_home = task_home
         self._preload = preload
         self._tasks: dict[str, RunningTask] = {}
         self._process: asyncio.subprocess.Process | None = None
@@ -81,7 +84,8 @@ class DriverProcess:
 
     async def start(self) -> None:
         """Start the process; `ready` is set once its imports are done."""
-        environment = base_environment(self._settings.interpreter)
+        # Packages keep caches there, such as matplotlib's list of fonts: tasks find them again.
+        environment = base_environment(self._settings.interpreter) | {"HOME": str(self._task_home)}
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._process = await asyncio.create_subprocess_exec(
             str(self._settings.interpreter),
@@ -100,6 +104,7 @@ class DriverProcess:
             "log": str(self._log),
             "environment": environment,
             "hidden": [str(folder) for folder in self._settings.hidden],
+            "shown": [str(self._settings.home)],
             "preload": list(self._preload),
         }
         self._say(configuration)

@@ -28,7 +28,7 @@ def below(root: Path, path: str) -> Path:
 def being_written(target: Path) -> Iterator[Path]:
     """A file to write; it takes the target's name at the end, on disk, unless writing failed."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.parent / f"{_PART}{uuid4().hex}"
+    part = target.parent / f"{_PART}{os.getpid()}-{uuid4().hex}"
     try:
         yield part
         with part.open("rb+") as written:
@@ -44,6 +44,18 @@ def entries(folder: Path) -> list[Path]:
 
 
 def remove_parts(root: Path) -> None:
-    """Remove what was being written when a server was killed."""
+    """Remove what was being written when a server was killed; another server that shares the folder is left alone."""
     for part in root.rglob(f"{_PART}*"):
-        part.unlink(missing_ok=True)
+        writer = part.name.removeprefix(_PART).partition("-")[0]
+        if not writer.isdigit() or int(writer) == os.getpid() or not _is_alive(int(writer)):
+            part.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except ProcessLookupError:
+        return False
+    return True

@@ -11,7 +11,8 @@ from typing import Any
 
 from pipelines.local.endpoints import Call, Endpoints
 from pipelines.local.errors import ApiError, invalid, missing
-from pipelines.local.files.atomic import being_written, below, entries
+from pipelines.local.files.atomic import being_written, below
+from pipelines.local.files.tree import serve_tree
 
 endpoints = Endpoints()
 
@@ -133,26 +134,7 @@ def read(call: Call) -> dict[str, Any]:
     return {"bytes_read": len(data), "data": base64.b64encode(data).decode()}
 
 
-@endpoints.get(f"{_ROOT}/get-status")
-def get_status(call: Call) -> dict[str, Any]:
-    return _info(call, _existing(call)[1])
-
-
-@endpoints.get(f"{_ROOT}/list")
-def list_files(call: Call) -> dict[str, Any]:
-    _, path = _existing(call)
-    found = entries(path) if path.is_dir() else [path]
-    return {"files": [_info(call, entry) for entry in found]} if found else {}
-
-
-@endpoints.post(f"{_ROOT}/mkdirs")
-def mkdirs(call: Call) -> dict[str, Any]:
-    text, path = _path(call)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise ApiError("RESOURCE_ALREADY_EXISTS", f"A file exists at a prefix of the path {text}.") from None
-    return {}
+serve_tree(endpoints, _ROOT, "files", _path, _existing, _info)
 
 
 @endpoints.post(f"{_ROOT}/move")

@@ -14,7 +14,8 @@ from starlette.responses import Response
 
 from pipelines.local.endpoints import Call, Endpoints
 from pipelines.local.errors import ApiError, invalid, missing
-from pipelines.local.files.atomic import being_written, below, entries
+from pipelines.local.files.atomic import being_written, below
+from pipelines.local.files.tree import serve_tree
 
 endpoints = Endpoints()
 
@@ -106,26 +107,7 @@ def export_file(call: Call) -> Any:
     return {"content": base64.b64encode(data).decode(), "file_type": path.suffix.lstrip(".")}
 
 
-@endpoints.get(f"{_ROOT}/get-status")
-def get_status(call: Call) -> dict[str, Any]:
-    return _info(call, _existing(call)[1])
-
-
-@endpoints.get(f"{_ROOT}/list")
-def list_files(call: Call) -> dict[str, Any]:
-    _, path = _existing(call)
-    found = entries(path) if path.is_dir() else [path]
-    return {"objects": [_info(call, entry) for entry in found]} if found else {}
-
-
-@endpoints.post(f"{_ROOT}/mkdirs")
-def mkdirs(call: Call) -> dict[str, Any]:
-    text, path = _path(call)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise ApiError("RESOURCE_ALREADY_EXISTS", f"A file exists at a prefix of the path ({text}).") from None
-    return {}
+serve_tree(endpoints, _ROOT, "objects", _path, _existing, _info)
 
 
 @endpoints.post(f"{_ROOT}/delete")

@@ -53,7 +53,7 @@ class TaskExecution:
         self.principal = self.workspace.principal(run["run_as_user_name"])
         self.folder = self.workspace.run_folders / str(task["run_id"])
         self.token, _ = self.workspace.tokens.issue(
-            self.principal.name, f"{TASK_TOKEN}{task['run_id']}", _TOKEN_LIFETIME_S
+            self.principal.name, f"{TASK_TOKEN}{task['run_id']}", _TOKEN_LIFETIME_S, task=True
         )
         self.copies = ReadOnlyCopies(self.workspace, self.principal, self.folder, runs.isolation)
         self._shared = shared
@@ -139,7 +139,7 @@ class TaskExecution:
                 "cluster_id": cluster["cluster_id"],
                 "spark_context_id": str(cluster["spark_context_id"]),
             }
-        delivery = LogDelivery(self.workspace, cluster, self.folder)
+        delivery = LogDelivery(self.workspace, self.principal, cluster, self.folder)
         following = asyncio.create_task(delivery.follow())
         running = asyncio.create_task(driver.run(spec, self._started))
         try:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.local.endpoints import Call, Endpoints
-from pipelines.local.errors import invalid
+from pipelines.local.errors import ApiError, invalid
 from pipelines.local.jobs import specification
 from pipelines.local.jobs.states import is_final, now_ms
 from pipelines.local.permissions import may
+from pipelines.local.rule_sets import require_run_as
 from pipelines.local.store import Document
 
 endpoints = Endpoints()
 
 _ROOT = "/api/{version:str}/jobs"
 _MANAGE = ("CAN_MANAGE", "IS_OWNER")
+_VIEWING = ("CAN_VIEW", "CAN_MANAGE_RUN", *_MANAGE)
 _OVERRIDES = {
     "python_params": "spark_python_task",
     "notebook_params": "notebook_task",
@@ -34,6 +36,14 @@ def _job(call: Call) -> Document:
     return job
 
 
+def _visible(call: Call, job: Document) -> bool:
+    try:
+        may(call, "jobs", str(job["job_id"]), _VIEWING, job["creator_user_name"])
+    except ApiError:
+        return False
+    return True
+
+
 def _owned(call: Call, levels: tuple[str, ...] = _MANAGE) -> Document:
     job = _job(call)
     may(call, "jobs", str(job["job_id"]), levels, job["creator_user_name"])
@@ -41,8 +51,14 @@ def _owned(call: Call, levels: tuple[str, ...] = _MANAGE) -> Document:
 
 
 def _save(call: Call, job: Document, settings: dict[str, Any]) -> None:
+    wanted = settings.get("run_as")
+    if wanted and call.workspace.directory.name_of(next(iter(wanted.values()))) != job["run_as_user_name"]:
+        job = {**job, "run_as_user_name": require_run_as(call.workspace, call.principal, wanted).name}
     if settings.get("tasks"):
-        specification.check(call.workspace, settings, specification.tasks_of(settings))
+        run_as = call.workspace.principal(job["run_as_user_name"])
+        specification.check(call.workspace, run_as, settings, specification.tasks_of(settings))
+    if settings.get("budget_policy_id"):
+        job = {**job, "effective_budget_policy_id": settings["budget_policy_id"]}
     call.workspace.store.put("job", _key(job["job_id"]), {**job, "settings": settings})
 
 
@@ -67,12 +83,12 @@ def create(call: Call) -> dict[str, Any]:
 
 @endpoints.get(f"{_ROOT}/get")
 def get(call: Call) -> dict[str, Any]:
-    return _owned(call, ("CAN_VIEW", "CAN_MANAGE_RUN", *_MANAGE))
+    return _owned(call, _VIEWING)
 
 
 @endpoints.get(f"{_ROOT}/list")
 def list_jobs(call: Call) -> dict[str, Any]:
-    found = [job for _, job in reversed(call.workspace.store.items("job"))]
+    found = [job for _, job in reversed(call.workspace.store.items("job")) if _visible(call, job)]
     name = call.arguments.get("name")
     if name:
         found = [job for job in found if job["settings"]["name"].lower() == str(name).lower()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from pipelines.local.identity import Principal
 from pipelines.local.store import Document
 from pipelines.local.workspace import Workspace
 
@@ -14,9 +15,9 @@ _INTERVAL_S = 1.0
 class LogDelivery:
     """Appends what a task has written to `<destination>/<cluster>/driver/stdout` and `stderr`."""
 
-    def __init__(self, workspace: Workspace, cluster: Document | None, folder: Path) -> None:
+    def __init__(self, workspace: Workspace, principal: Principal, cluster: Document | None, folder: Path) -> None:
         self._folder = folder
-        self._target = self._folder_of(workspace, cluster)
+        self._target = self._folder_of(workspace, principal, cluster)
         self._delivered = {"stdout": 0, "stderr": 0}
 
     @staticmethod
@@ -28,13 +29,14 @@ class LogDelivery:
                 return str(configuration[kind]["destination"]).rstrip("/")
         return None
 
-    def _folder_of(self, workspace: Workspace, cluster: Document | None) -> Path | None:
+    def _folder_of(self, workspace: Workspace, principal: Principal, cluster: Document | None) -> Path | None:
         from pipelines.local.jobs.task_code import server_path, task_file
 
         destination = self.destination(cluster)
         if destination is None or cluster is None:
             return None
-        return server_path(workspace, task_file(destination)) / cluster["cluster_id"] / "driver"
+        folder = server_path(workspace, principal, task_file(destination), "WRITE_VOLUME")
+        return folder / cluster["cluster_id"] / "driver"
 
     async def follow(self) -> None:
         """Deliver again and again, until cancelled."""

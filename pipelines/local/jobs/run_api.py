@@ -174,6 +174,15 @@ async def cancel_all(call: Call) -> dict[str, Any]:
     return {}
 
 
+@endpoints.post(f"{_ROOT}/repair")
+def repair(call: Call) -> dict[str, Any]:
+    run = _manageable(call)
+    raise invalid(
+        f"Run {run['run_id']} cannot be repaired: the local workspace does not repair runs. Submit it again, or give "
+        "its tasks max_retries."
+    )
+
+
 @endpoints.post(f"{_ROOT}/delete")
 def delete(call: Call) -> dict[str, Any]:
     call.workspace.runs.delete(_manageable(call)["run_id"])

@@ -61,6 +61,7 @@ def _facts(run: Document) -> str:
             task.get("cluster_instance", {}).get("cluster_id", "serverless") for task in run["tasks"]
         ),
         "Tags": json.dumps(_tags(run)),
+        "Budget policy": run.get("budget_policy_id", ""),
         "Message": run["state"]["state_message"],
     }
     rows = "".join(f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in facts.items())

@@ -16,6 +16,7 @@ from pipelines.local.jobs import specification
 from pipelines.local.jobs.execution import TASK_TOKEN, TaskExecution
 from pipelines.local.jobs.readonly import ReadOnlyCopies
 from pipelines.local.jobs.states import is_final, now_ms, set_state
+from pipelines.local.rule_sets import require_run_as
 from pipelines.local.store import Document
 from pipelines.local.workspace import Workspace
 
@@ -65,6 +66,8 @@ class Runs:
     def submit(self, body: dict[str, Any], principal: Principal, job: Document | None = None) -> int:
         """Begin a run, unless one was begun with the same idempotency token; its number.
 
+        The run of a job runs as whom the job says, whoever starts it.
+
         Raises:
             ApiError: the request is refused; no run exists then.
         """
@@ -76,8 +79,12 @@ class Runs:
         if known is not None:
             return known["run_id"]
         tasks = specification.tasks_of(body)
-        specification.check(self.workspace, body, tasks)
-        run_as = self._run_as(body.get("run_as"), principal)
+        if job is None:
+            specification.check(self.workspace, principal, body, tasks)
+            run_as = require_run_as(self.workspace, principal, body["run_as"]) if body.get("run_as") else principal
+        else:
+            run_as = self.workspace.principal(job["run_as_user_name"])
+            specification.check(self.workspace, run_as, body, tasks)
         with self.workspace.store.transaction():
             run = self._new_run(body, tasks, principal, run_as, job)
             self.save(run)
@@ -88,20 +95,12 @@ class Runs:
 
     def skip(self, body: dict[str, Any], principal: Principal, job: Document, message: str) -> int:
         """Note a run that was not begun, because too many of its job are active; its number."""
-        run = self._new_run(body, specification.tasks_of(body), principal, principal, job)
+        run_as = self.workspace.principal(job["run_as_user_name"])
+        run = self._new_run(body, specification.tasks_of(body), principal, run_as, job)
         for document in (*run["tasks"], run):
             set_state(document, "SKIPPED", "MAXIMUM_CONCURRENT_RUNS_REACHED", message)
         self.save(run)
         return run["run_id"]
-
-    def _run_as(self, wanted: dict[str, str] | None, principal: Principal) -> Principal:
-        if not wanted:
-            return principal
-        name = wanted.get("service_principal_name") or wanted.get("user_name") or ""
-        chosen = self.workspace.principal(name)
-        if chosen.name != principal.name and not principal.admin:
-            raise ApiError("PERMISSION_DENIED", f"User {principal.name} may not run as {name}.")
-        return chosen
 
     def _new_run(
         self,
@@ -130,7 +129,7 @@ class Runs:
             "body": {name: value for name, value in body.items() if name not in ("tasks", "idempotency_token")},
             "earlier_attempts": [],
         }
-        for name in ("job_clusters", "tags", "job_parameters", "environments"):
+        for name in ("job_clusters", "tags", "job_parameters", "environments", "budget_policy_id"):
             if body.get(name):
                 run[name] = body[name]
         run["tasks"] = []

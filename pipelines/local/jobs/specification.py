@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 from pipelines.local.errors import ApiError, invalid
+from pipelines.local.identity import Principal
+from pipelines.local.permissions import require_level
 from pipelines.local.workspace import Workspace
 
 RUNNABLE = ("spark_python_task", "python_wheel_task", "notebook_task")
@@ -39,8 +41,8 @@ def tasks_of(body: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"task_key": "main", **single, **{name: body[name] for name in compute if name in body}}]
 
 
-def check(workspace: Workspace, body: dict[str, Any], tasks: list[dict[str, Any]]) -> None:
-    """Refuse what Databricks would refuse.
+def check(workspace: Workspace, principal: Principal, body: dict[str, Any], tasks: list[dict[str, Any]]) -> None:
+    """Refuse what Databricks would refuse; `principal` is whom the tasks use clusters as.
 
     Raises:
         ApiError: with the first thing that is wrong.
@@ -57,10 +59,30 @@ def check(workspace: Workspace, body: dict[str, Any], tasks: list[dict[str, Any]
             raise invalid(f"Task key {task.get('task_key')!r} is not valid.")
         _check_kind(task)
         _check_compute(workspace, task, environments, shared)
+        _check_cluster(workspace, principal, task)
         for dependency in task.get("depends_on") or []:
             if dependency["task_key"] not in keys:
                 raise invalid(f"Task {task['task_key']} depends on unknown task {dependency['task_key']}.")
+    for entry in body.get("job_clusters") or []:
+        _check_new_cluster(workspace, principal, entry["new_cluster"])
     _check_order(tasks)
+
+
+def _check_cluster(workspace: Workspace, principal: Principal, task: dict[str, Any]) -> None:
+    existing = task.get("existing_cluster_id")
+    if existing:
+        owner = workspace.clusters.get(existing)["creator_user_name"]
+        require_level(workspace, principal, "clusters", existing, ("CAN_ATTACH_TO", "CAN_RESTART", "CAN_MANAGE"), owner)
+    if task.get("new_cluster"):
+        _check_new_cluster(workspace, principal, task["new_cluster"])
+
+
+def _check_new_cluster(workspace: Workspace, principal: Principal, cluster: dict[str, Any]) -> None:
+    workspace.clusters.check(cluster)
+    if not principal.may_create_clusters and not cluster.get("policy_id"):
+        raise ApiError(
+            "PERMISSION_DENIED", f"User {principal.name} is not authorized to create clusters without a policy."
+        )
 
 
 def _check_kind(task: dict[str, Any]) -> None:

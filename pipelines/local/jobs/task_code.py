@@ -8,6 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pipelines.local.errors import ApiError
+from pipelines.local.identity import Principal
 from pipelines.local.workspace import Workspace
 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^\]]*\])?\s*(==?|>=|<=|~=|!=|<|>)?\s*([^;,\s]*)")
@@ -35,11 +37,11 @@ def task_file(path: str, source: str | None = None) -> str:
     raise CodeError(f"The Python file {path!r} is not one that the local workspace serves.")
 
 
-def server_path(workspace: Workspace, path: str) -> Path:
-    """Where the server finds a file that a task sees at `path`.
+def server_path(workspace: Workspace, principal: Principal, path: str, privilege: str = "READ_VOLUME") -> Path:
+    """Where the server finds a file that a task of the principal sees at `path`.
 
     Raises:
-        CodeError: the path is none of the workspace's.
+        CodeError: the path is none of the workspace's, or is in a volume on which the principal lacks the privilege.
     """
     parts = Path(path).parts
     if ".." in parts:
@@ -48,8 +50,14 @@ def server_path(workspace: Workspace, path: str) -> Path:
         return workspace.dbfs.joinpath(*parts[2:])
     if parts[:2] == ("/", "Workspace"):
         return workspace.files.joinpath(*parts[2:])
-    if parts[:2] == ("/", "Volumes"):
-        return workspace.metastore.volumes.joinpath(*parts[2:])
+    if parts[:2] == ("/", "Volumes") and len(parts) >= 5:
+        name = ".".join(parts[2:5]).lower()
+        try:
+            folder = workspace.metastore.volume_folder(name)
+            workspace.metastore.privileges.require(principal, workspace.name, privilege, "volume", name)
+        except ApiError as error:
+            raise CodeError(f"{path!r} cannot be used: {error.message}") from None
+        return folder.joinpath(*parts[5:])
     raise CodeError(f"{path!r} is neither on DBFS, nor in a volume, nor a workspace file.")
 
 
@@ -66,7 +74,7 @@ def notebook_file(workspace: Workspace, path: str) -> str:
     raise CodeError(f"Unable to access the notebook {path!r}: it does not exist, or is not a Python notebook.")
 
 
-def install(workspace: Workspace, libraries: list[dict[str, Any]], folder: Path) -> list[str]:
+def install(workspace: Workspace, principal: Principal, libraries: list[dict[str, Any]], folder: Path) -> list[str]:
     """Make the task's libraries importable; the folders to put on its path.
 
     Packages of an index are not downloaded: they must be installed in the clusters' interpreter, in the version asked
@@ -80,10 +88,10 @@ def install(workspace: Workspace, libraries: list[dict[str, Any]], folder: Path)
         if "pypi" in library:
             require_installed(library["pypi"]["package"])
         elif "whl" in library or "egg" in library:
-            paths.append(_unpack(workspace, library.get("whl") or library["egg"], folder))
+            paths.append(_unpack(workspace, principal, library.get("whl") or library["egg"], folder))
         elif "requirements" in library:
-            listing = server_path(workspace, task_file(library["requirements"])).read_text(encoding="utf-8")
-            for line in listing.splitlines():
+            listing = server_path(workspace, principal, task_file(library["requirements"]))
+            for line in listing.read_text(encoding="utf-8").splitlines():
                 if line.strip() and not line.strip().startswith(("#", "-")):
                     require_installed(line)
         else:
@@ -91,11 +99,12 @@ def install(workspace: Workspace, libraries: list[dict[str, Any]], folder: Path)
     return paths
 
 
-def dependencies(workspace: Workspace, environment: dict[str, Any], folder: Path) -> list[str]:
+def dependencies(workspace: Workspace, principal: Principal, environment: dict[str, Any], folder: Path) -> list[str]:
     """Make a serverless environment's dependencies importable, as `install` does."""
     entries = (environment.get("spec") or {}).get("dependencies") or []
     return install(
         workspace,
+        principal,
         [{"whl": entry} if entry.endswith(".whl") else {"pypi": {"package": entry}} for entry in entries],
         folder,
     )
@@ -122,8 +131,8 @@ def require_installed(requirement: str) -> None:
         raise CodeError(f"Library installation failed: {name} is installed as {installed}, not {version}.")
 
 
-def _unpack(workspace: Workspace, path: str, folder: Path) -> str:
-    source = server_path(workspace, task_file(path))
+def _unpack(workspace: Workspace, principal: Principal, path: str, folder: Path) -> str:
+    source = server_path(workspace, principal, task_file(path))
     if not source.is_file():
         raise CodeError(f"Library installation failed: {path} does not exist.")
     target = folder / "libraries" / source.stem

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.local.catalog.access import table_views, volume_views
+from pipelines.local.compute import engines
 from pipelines.local.compute.clusters import SERVERLESS
 from pipelines.local.compute.drivers import base_environment
 from pipelines.local.jobs.log_delivery import LogDelivery
@@ -15,8 +16,6 @@ from pipelines.local.store import Document
 
 if TYPE_CHECKING:
     from pipelines.local.jobs.execution import TaskExecution
-
-ENGINE_SETTING = "databricks.local.engine"
 
 
 def task_spec(execution: TaskExecution, cluster: Document | None) -> dict[str, Any]:
@@ -30,6 +29,8 @@ def task_spec(execution: TaskExecution, cluster: Document | None) -> dict[str, A
     variables = (
         base_environment(settings.interpreter) | {"HOME": str(execution.workspace.task_home)} | settings.environment
     )
+    variables["DATABRICKS_RUNTIME_VERSION"] = _runtime_version(cluster)
+    variables[engines.VARIABLE] = engines.engine_of(cluster)
     variables |= (cluster or {}).get("spark_env_vars") or {}
     metastore, where = execution.workspace.metastore, execution.workspace.name
     names = [entry["name"] for entry in metastore.children("catalog", "")]
@@ -48,7 +49,7 @@ def task_spec(execution: TaskExecution, cluster: Document | None) -> dict[str, A
         "isolation": execution.runs.isolation,
         "plan": _plan(execution),
         "python_path": _libraries(execution),
-        "catalogs": catalogs if _wants_engine(cluster) else [],
+        "catalogs": catalogs if engines.engine_of(cluster) == engines.SAIL else [],
         "session": _session(cluster, execution.principal.name),
         **_program(execution, kind, body),
     }
@@ -62,7 +63,7 @@ def _program(execution: TaskExecution, kind: str, body: dict[str, Any]) -> dict[
     if kind == "notebook_task":
         return {"python_file": notebook_file(execution.workspace, body["notebook_path"])}
     path = task_file(body["python_file"], body.get("source"))
-    if not server_path(execution.workspace, path).is_file():
+    if not server_path(execution.workspace, execution.principal, path).is_file():
         raise CodeError(
             f"Cannot read the python file {body['python_file']}. Please check driver logs for more details."
         )
@@ -70,11 +71,12 @@ def _program(execution: TaskExecution, kind: str, body: dict[str, Any]) -> dict[
 
 
 def _libraries(execution: TaskExecution) -> list[str]:
-    paths = install(execution.workspace, execution.task.get("libraries") or [], execution.folder)
+    workspace, principal = execution.workspace, execution.principal
+    paths = install(workspace, principal, execution.task.get("libraries") or [], execution.folder)
     key = execution.task.get("environment_key")
     for environment in execution.run.get("environments") or []:
         if environment["environment_key"] == key:
-            paths += dependencies(execution.workspace, environment, execution.folder)
+            paths += dependencies(workspace, principal, environment, execution.folder)
     return paths
 
 
@@ -82,15 +84,23 @@ def _plan(execution: TaskExecution) -> dict[str, Any]:
     tables, unreachable = table_views(execution.workspace.metastore, execution.principal, execution.workspace.name)
     volumes = volume_views(execution.workspace.metastore, execution.principal, execution.workspace.name)
     settings, warehouse = execution.workspace.settings, execution.workspace.settings.warehouse
+    own = settings.private_folders(execution.workspace.name)
+    others = {folder for name in settings.workspaces for folder in settings.private_folders(name)} - {*own}
+    for folder in own:
+        folder.mkdir(parents=True, exist_ok=True)
     views = [
         (execution.workspace.dbfs, Path("/dbfs"), "rw"),
         (execution.workspace.files, Path("/Workspace"), "rw"),
         (execution.folder, execution.folder, "rw"),
         (execution.workspace.task_home, execution.workspace.task_home, "rw"),
+        *((folder, folder, "rw") for folder in own),
         *((view.source, view.target, view.mode) for view in (*volumes, *tables)),
     ]
+    # A volume's files are to be had in the volume alone, where its grants hold.
+    elsewhere = execution.workspace.metastore.external_folders()
+    hidden = (*settings.hidden, *elsewhere, *sorted(others), settings.home, warehouse)
     return {
-        "hidden": [str(folder) for folder in (*settings.hidden, settings.home, warehouse)],
+        "hidden": [str(folder) for folder in hidden],
         "views": [[str(source), str(target), mode] for source, target, mode in views],
         "covered": [str(folder) for folder in unreachable if folder != warehouse],
     }
@@ -111,9 +121,9 @@ def _references(execution: TaskExecution) -> dict[str, str]:
     }
 
 
-def _wants_engine(cluster: Document | None) -> bool:
-    """Whether the task is to find an engine; one that brings its own (Apache Spark) says so in `spark_conf`."""
-    return ((cluster or {}).get("spark_conf") or {}).get(ENGINE_SETTING, "sail") != "none"
+def _runtime_version(cluster: Document | None) -> str:
+    """How Databricks tells a process that it runs there: `16.4`, or `client.4` on serverless compute."""
+    return "client.4" if cluster is None else str(cluster["spark_version"]).partition(".x")[0]
 
 
 def _session(cluster: Document | None, principal: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from . import engine
+from . import databricks_modules, engine
 from .dbutils import DbUtils, NotebookExit
 from .environment import Workspace
 from .interposition import real_path
@@ -27,6 +27,7 @@ def execute(spec: dict[str, Any], workspace: Workspace) -> None:
         from pyspark.sql import SparkSession
 
         provided["spark"] = SparkSession.builder.getOrCreate()
+    databricks_modules.provide(spec, workspace, provided)
     for name, value in provided.items():
         setattr(builtins, name, value)
     kind = spec["kind"]

@@ -1,4 +1,4 @@
-"""`dbutils` inside a task: secrets, files, widgets, notebook results and task values."""
+"""`dbutils` inside a task: secrets, files, widgets and notebook results."""
 
 from __future__ import annotations
 

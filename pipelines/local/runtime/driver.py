@@ -95,7 +95,7 @@ def main() -> None:
     os.dup2(log, 2)
     os.environ.clear()
     os.environ.update(configuration["environment"])
-    imports.seal(configuration["hidden"])
+    imports.seal(configuration["hidden"], configuration["shown"])
     driver = Driver(events)
     began = time.monotonic()
     failed = _preload(configuration["preload"])

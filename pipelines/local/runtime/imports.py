@@ -11,10 +11,14 @@ from types import ModuleType
 
 
 class HiddenCode(MetaPathFinder):
-    """Finder that refuses modules whose file lies in a hidden folder, however they would be found."""
+    """Finder that refuses modules whose file lies in a hidden folder, however they would be found.
 
-    def __init__(self, hidden: list[str]) -> None:
+    A folder within a hidden one may be shown: shipped code may lie there.
+    """
+
+    def __init__(self, hidden: list[str], shown: list[str]) -> None:
         self._hidden = tuple(folder.rstrip("/") + "/" for folder in hidden)
+        self._shown = tuple(folder.rstrip("/") + "/" for folder in shown)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -29,10 +33,11 @@ class HiddenCode(MetaPathFinder):
 
     def _is_hidden(self, spec: ModuleSpec) -> bool:
         places = [spec.origin or "", *(spec.submodule_search_locations or [])]
-        return any(f"{Path(place)}/".startswith(self._hidden) for place in places if place.startswith("/"))
+        found = [f"{Path(place)}/" for place in places if place.startswith("/")]
+        return any(place.startswith(self._hidden) and not place.startswith(self._shown) for place in found)
 
 
-def seal(hidden: list[str]) -> None:
+def seal(hidden: list[str], shown: list[str]) -> None:
     """Leave only the interpreter's own folders on the path; editable installs and `.pth` additions go."""
     own = tuple(str(Path(prefix)) + "/" for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix})
     sys.path[:] = [entry for entry in sys.path if entry.startswith(own)]
@@ -40,7 +45,7 @@ def seal(hidden: list[str]) -> None:
     sys.path_hooks[:] = [hook for hook in sys.path_hooks if "__editable__" not in _module_of(hook)]
     sys.path_importer_cache.clear()
     if hidden:
-        sys.meta_path.insert(0, HiddenCode(hidden))
+        sys.meta_path.insert(0, HiddenCode(hidden, shown))
 
 
 def ship(paths: list[str]) -> None:

@@ -82,7 +82,7 @@ def _forest(parameters: Parameters) -> Any:
     trees = ExtraTreesClassifier(
         n_estimators=int(parameters["trees"]),
         min_samples_leaf=int(parameters["min_samples_leaf"]),
-        max_features=float(parameters["max_features"]),
+        max_features=float(parameters["max_features"]),  # type: ignore[arg-type]
         random_state=int(parameters["seed"]),
     )
     return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), trees)

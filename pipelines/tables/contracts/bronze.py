@@ -4,7 +4,12 @@ from pipelines.tables.contract import Column, TableContract, TableName
 
 _LEDGER = (
     Column("file_path", "STRING", "Path below the landing zone's folder of this kind of file.", nullable=False),
-    Column("file_version", "STRING", "Changes when the file is overwritten: modification time (ns) and size.", False),
+    Column(
+        "file_version",
+        "STRING",
+        "Changes when the file is overwritten: modification time (ns), size, in S3 the ETag.",
+        False,
+    ),
     Column("upload_day", "DATE", "Day of the upload, from the path.", nullable=False),
     Column("file_size_bytes", "BIGINT", "Size as stored.", nullable=False),
     Column("content_digest", "STRING", "SHA-256 of the bytes as stored, hexadecimal; null where it was not read."),

@@ -72,3 +72,20 @@ ANNOTATIONS = TableContract(
     key=("content_digest", "row_number"),
     partition_by=("upload_day",),
 )
+
+CHECK_RESULTS = TableContract(
+    name=TableName("main", "silver", "check_results"),
+    comment="What the checks of an upload day's bronze and silver found, for exactly one state of those tables.",
+    columns=(
+        Column("upload_day", "DATE", "Day whose rows were checked.", nullable=False),
+        Column("sources", "STRING", "The tables that were checked, each as name@version.", nullable=False),
+        Column("code_digest", "STRING", "Digest of the code that holds the rules.", nullable=False),
+        Column("check_name", "STRING", "Table and rule.", nullable=False),
+        Column("passed", "BOOLEAN", "Whether the rule holds.", nullable=False),
+        Column("description", "STRING", "What was found, as a sentence.", nullable=False),
+        Column("figures", "STRING", "What was counted, as JSON.", nullable=False),
+        Column("checked_at", "TIMESTAMP", "When this row was written.", nullable=False, volatile=True),
+    ),
+    key=("upload_day", "sources", "code_digest", "check_name"),
+    partition_by=("upload_day",),
+)

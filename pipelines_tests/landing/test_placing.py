@@ -1,4 +1,4 @@
-"""The landing zone: listing and atomic copies."""
+"""The landing zone in a folder: listing and atomic copies."""
 
 from __future__ import annotations
 

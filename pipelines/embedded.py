@@ -1,0 +1,102 @@
+"""The embedded environment's workspaces: started at first use, prepared once, found by every process after that."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.bucket_credentials import bucket_secrets
+from pipelines.engines.java import cache_folder, provide_java
+from pipelines.environments import LOCATIONS, Location, Settings
+from pipelines.local.compute import engines
+from pipelines.local.lifecycle import connection
+from pipelines.local.settings import LocalSettings, admin_name, settings_below
+from pipelines.local.stack import StackConnection, ensure_stack
+from pipelines.metastore import PUBLIC_KEY, SECRET_SCOPE, Site, plan_for
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+    from pipelines.databricks.bootstrap.plan import Plan
+
+
+def local_settings(settings: Settings) -> LocalSettings:
+    """The two local workspaces over the environment's tables; what they grant is the bootstrap's to say."""
+    assert settings.remote is not None
+    return settings_below(
+        settings.home / "databricks",
+        settings.tables,
+        settings.remote.repository,
+        hidden=(settings.home,),
+        grants=(),
+        private={name: (settings.home / "mlflow" / name,) for name in LOCATIONS},
+        environment={"OMP_WAIT_POLICY": "PASSIVE", **_java(settings)},
+    )
+
+
+def _java(settings: Settings) -> dict[str, str]:
+    """Where Apache Spark finds its Java and its jars, if it is the engine: a task has another home folder."""
+    if settings.engine != "apache_spark":
+        return {}
+    return {
+        "JAVA_HOME": str(provide_java(os.environ).home),
+        "PIPELINES_CACHE": str(cache_folder(os.environ)),
+    }
+
+
+def connected(settings: Settings) -> StackConnection:
+    """The location's workspace, running and prepared; its cluster is up or on its way. Milliseconds if all is there.
+
+    Production reads what development grants it, so development's workspace is prepared before production's.
+    """
+    # A bucket needs no volume here: steps read it as the sensor does.
+    landing = settings.landing if isinstance(settings.landing, Path) else settings.home / "landing"
+    local, site = local_settings(settings), Site(f"file://{landing}", data_scientists=None)
+    for folder in (landing, settings.home / "mlflow" / settings.location):
+        folder.mkdir(parents=True, exist_ok=True)
+    development, production = (plan_for(name, site) for name in LOCATIONS)
+    found = ensure_stack(local, "development", lambda client: _apply(development, client, {}), development.digest)
+    if settings.location == "development":
+        return found
+    return ensure_stack(
+        local, "production", lambda client: _apply(production, client, _public_key(local)), production.digest
+    )
+
+
+def cluster_for(settings: Settings) -> dict[str, Any]:
+    """On what a step runs: the warm cluster, or one of its own that has Apache Spark where that is the engine."""
+    if settings.engine == "apache_spark":
+        configuration = {engines.SETTING: engines.APACHE_SPARK}
+        return {"new_cluster": {"spark_version": "17.3.x", "node_type_id": "local", "spark_conf": configuration}}
+    return {"existing_cluster_id": connected(settings).cluster_id}
+
+
+def share_bucket_credentials(settings: Settings) -> None:
+    """Put what this process's environment proves to S3 into the location's secret scope, for its steps.
+
+    Needed where the landing zone is in a bucket: the local workspace mounts none.
+    """
+    administrator = _administrator(local_settings(settings), settings.location)
+    for variable, key in bucket_secrets(settings).items():
+        administrator.secrets.put_secret(SECRET_SCOPE, key, string_value=os.environ[variable])
+
+
+def _apply(plan: Plan, client: WorkspaceClient, supplied: dict[str, str]) -> None:
+    from pipelines.databricks.bootstrap.apply import apply
+
+    apply(plan, client, supplied)
+
+
+def _public_key(local: LocalSettings) -> dict[str, str]:
+    from pipelines.databricks.bootstrap.secret_scopes import read_secret
+
+    return {PUBLIC_KEY: read_secret(_administrator(local, "development"), SECRET_SCOPE, PUBLIC_KEY)}
+
+
+def _administrator(local: LocalSettings, location: Location) -> WorkspaceClient:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.core import Config
+
+    found = connection(local, location, admin_name(location))
+    return WorkspaceClient(config=Config(host=found.host, token=found.token, auth_type="pat"))

@@ -1,0 +1,74 @@
+"""The file that describes one Databricks environment, checked when it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class InvalidSettingError(ValueError):
+    """A setting holds a value that cannot be used; the message says where, and what would do."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Workspace(_Part):
+    """The Databricks workspace, and how to prove who is asking."""
+
+    host: str = Field(pattern=r"^https://[^/]+$")
+    authentication: dict[str, str] = Field(
+        default_factory=dict,
+        description="Argument of the SDK's Config (client_id, client_secret, token, profile, ...) to the name of the "
+        "environment variable that holds it. Empty: whatever the SDK finds by itself.",
+    )
+
+
+class Mlflow(_Part):
+    """Where experiments and models are kept."""
+
+    tracking_uri: str = "databricks"
+    registry_uri: str = "databricks-uc"
+    experiments: str = Field(default="/Shared/pipelines/", description="What the names of experiments begin with.")
+
+
+class EnvironmentFile(_Part):
+    """A whole environment."""
+
+    workspace: Workspace
+    landing: str | None = Field(
+        default=None,
+        pattern=r"^s3://[^/]+(/.*)?$",
+        description="The landing zone as the sensor sees it; null: none.",
+    )
+    landing_volume: str = Field(default="/Volumes/main/landing/uploads", pattern=r"^/Volumes/")
+    staging: str = Field(pattern=r"^/Volumes/")
+    work: str = Field(pattern=r"^/Volumes/")
+    secret_scope: str = "pipelines"
+    mlflow: Mlflow = Mlflow()
+    compute: dict[str, Any] = Field(description="Size classes, see docs/step-launcher.md.")
+    tags: dict[str, str] = {}
+    repository: str | None = Field(default=None, description="Git checkout to ship code from, if not this one.")
+
+
+def load_environment_file(file: Path) -> EnvironmentFile:
+    """The environment that the YAML file describes.
+
+    Raises:
+        InvalidSettingError: the file is missing, is not YAML, or a key is missing, unknown or wrong.
+    """
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidSettingError(f"{file} cannot be read ({error.strerror}): name an environment file.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidSettingError(f"{file} is not YAML ({error}): correct the line that it names.") from error
+    try:
+        return EnvironmentFile.model_validate(content)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, one['loc'])) or '(whole file)'}: {one['msg']}" for one in error.errors()]
+        raise InvalidSettingError(f"{file}: " + "; ".join(problems) + ". deploy/ has examples.") from error

@@ -1,0 +1,218 @@
+"""What this project needs of Unity Catalog and of two workspaces, for the bootstrap to make.
+
+Development writes `main` and `dev`; production writes `prod` and may read `main.gold`, and nothing else of `main`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pipelines.databricks.bootstrap.plan import (
+    Catalog,
+    Grant,
+    Plan,
+    RandomSecret,
+    Schema,
+    SecretAccess,
+    SecretScope,
+    SecurableType,
+    ServicePrincipal,
+    SigningKeys,
+    SuppliedSecret,
+    Table,
+    Volume,
+)
+from pipelines.engines.lease import lease_contract
+from pipelines.models.manifest import load_manifests
+from pipelines.models.prediction_tables import judgement_contract, prediction_contract
+from pipelines.tables.attestation_keys import PUBLIC_KEY, SIGNING_KEY
+from pipelines.tables.contract import TableContract
+from pipelines.tables.contracts import ALL, RECORDS
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+__all__ = [
+    "EVENT_KEY",
+    "PRINCIPALS",
+    "PUBLIC_KEY",
+    "SECRET_SCOPE",
+    "SIGNING_KEY",
+    "Site",
+    "WorkspaceName",
+    "development_plan",
+    "plan_for",
+    "production_plan",
+    "set_up",
+    "set_up_digest",
+    "staging",
+]
+
+WorkspaceName = Literal["development", "production"]
+
+PRINCIPALS: dict[WorkspaceName, str] = {"development": "pipelines-development", "production": "pipelines-production"}
+SECRET_SCOPE = "pipelines"
+EVENT_KEY = "event-key"
+
+_READ = ("USE_SCHEMA", "SELECT")
+_WRITE_TABLES = (*_READ, "MODIFY", "CREATE_TABLE")
+_VOLUME = ("READ_VOLUME", "WRITE_VOLUME")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What differs from one installation to the next."""
+
+    landing: str
+    """Where session files arrive: `s3://bucket/prefix` below an external location, or a `file://` folder."""
+    managed_location: str | None = None
+    """Storage below which each catalog gets a folder; None: the metastore's root storage."""
+    data_scientists: str | None = "data-scientists"
+    """Account group that reads gold and makes schemas of its own in `dev`; None: no such group."""
+
+
+def staging(workspace: WorkspaceName) -> str:
+    """The folder of the volume that only the workspace's service principal may write: code and events of steps."""
+    return f"/Volumes/{'dev' if workspace == 'development' else 'prod'}/pipelines/staging"
+
+
+def plan_for(workspace: WorkspaceName, site: Site) -> Plan:
+    """The plan of one of the two workspaces."""
+    return development_plan(site) if workspace == "development" else production_plan(site)
+
+
+def development_plan(site: Site) -> Plan:
+    """The development workspace: all of `main` and `dev`, and the key that signs gold."""
+    principal = PRINCIPALS["development"]
+    return Plan(
+        workspace="development",
+        service_principals=(ServicePrincipal(principal),),
+        catalogs=(
+            _catalog("main", "Flight sessions from the landing zone to gold; written by development alone.", site),
+            _catalog("dev", "Models, predictions and branches of data scientists.", site),
+        ),
+        schemas=(
+            Schema("main.landing", "Files as they arrive."),
+            Schema("main.bronze", "What arrived, file by file, and what became of it."),
+            Schema("main.silver", "Sessions as recorded, in canonical channels and units."),
+            Schema("main.gold", "Cleaned, labelled, attested: what models are trained on, here and in production."),
+            Schema("dev.pipelines", "The pipelines' own: staging, scratch, leases."),
+            Schema("dev.models", "Models of the branch main."),
+            Schema("dev.predictions", "Predictions of the models of the branch main."),
+        ),
+        volumes=(
+            Volume("main.landing.uploads", "The landing zone.", site.landing),
+            Volume("dev.pipelines.staging", "Code and events of steps; only the pipelines may write."),
+            Volume("dev.pipelines.work", "Scratch of tasks."),
+        ),
+        tables=_tables([*ALL, *RECORDS, *_prediction_tables("dev.predictions"), lease_contract("dev")]),
+        grants=(
+            # Steps say CREATE SCHEMA IF NOT EXISTS, which asks for the privilege even where the schema exists.
+            _grant("catalog", "main", principal, "USE_CATALOG", "CREATE_SCHEMA"),
+            _grant("schema", "main.landing", principal, "USE_SCHEMA"),
+            _grant("volume", "main.landing.uploads", principal, "READ_VOLUME"),
+            *(_grant("schema", f"main.{layer}", principal, *_WRITE_TABLES) for layer in ("bronze", "silver", "gold")),
+            _grant("catalog", "dev", principal, "USE_CATALOG", "CREATE_SCHEMA"),
+            _grant("schema", "dev.pipelines", principal, *_WRITE_TABLES),
+            _grant("volume", "dev.pipelines.staging", principal, *_VOLUME),
+            _grant("volume", "dev.pipelines.work", principal, *_VOLUME),
+            _grant("schema", "dev.models", principal, "USE_SCHEMA", "CREATE_MODEL", "EXECUTE", "APPLY_TAG"),
+            _grant("schema", "dev.predictions", principal, *_WRITE_TABLES),
+            *_grants_to_data_scientists(site),
+        ),
+        granted_elsewhere=_grants_on_gold(PRINCIPALS["production"]),
+        secret_scopes=(
+            SecretScope(
+                SECRET_SCOPE,
+                (SecretAccess(principal, "READ"),),
+                (RandomSecret(EVENT_KEY), SigningKeys(SIGNING_KEY, PUBLIC_KEY)),
+            ),
+        ),
+    )
+
+
+def production_plan(site: Site) -> Plan:
+    """The production workspace: all of `prod`, gold to read, and the key that tells attested gold from other."""
+    principal = PRINCIPALS["production"]
+    return Plan(
+        workspace="production",
+        service_principals=(ServicePrincipal(principal),),
+        catalogs=(
+            Catalog("main", writable=False, borrowed=True),
+            _catalog("prod", "Released models, customers' analyses, and the record of both.", site),
+        ),
+        schemas=(
+            Schema("main.gold"),
+            Schema("prod.pipelines", "The pipelines' own: staging, scratch, leases."),
+            Schema("prod.models", "Released models."),
+            Schema("prod.predictions", "Predictions of released models."),
+            Schema("prod.ops", "Costs, compute and the record of releases."),
+        ),
+        volumes=(
+            Volume("prod.pipelines.staging", "Code and events of steps; only the pipelines may write."),
+            Volume("prod.pipelines.work", "Scratch of tasks."),
+        ),
+        tables=_tables([*_prediction_tables("prod.predictions"), lease_contract("prod")]),
+        grants=(*_grants_on_gold(principal), _grant("catalog", "prod", principal, "ALL_PRIVILEGES")),
+        secret_scopes=(
+            SecretScope(
+                SECRET_SCOPE,
+                (SecretAccess(principal, "READ"),),
+                (RandomSecret(EVENT_KEY), SuppliedSecret(PUBLIC_KEY, "the public key of the development workspace")),
+            ),
+        ),
+    )
+
+
+def set_up(site: Site, development: WorkspaceClient, production: WorkspaceClient) -> list[str]:
+    """Apply both plans, as administrators of the two workspaces and their metastore; safe to do again.
+
+    Returns:
+        What was done and what was there, a line each.
+    """
+    from pipelines.databricks.bootstrap.apply import apply
+    from pipelines.databricks.bootstrap.secret_scopes import read_secret
+
+    lines = apply(development_plan(site), development)
+    public_key = read_secret(development, SECRET_SCOPE, PUBLIC_KEY)
+    return lines + apply(production_plan(site), production, {PUBLIC_KEY: public_key})
+
+
+def set_up_digest(site: Site) -> str:
+    """Changes whenever `set_up` would have something else to do: who keeps it need not call it again."""
+    return f"{development_plan(site).digest}{production_plan(site).digest}"
+
+
+def _catalog(name: str, comment: str, site: Site) -> Catalog:
+    location = f"{site.managed_location.rstrip('/')}/{name}" if site.managed_location else None
+    return Catalog(name, comment, managed_location=location)
+
+
+def _grant(kind: SecurableType, securable: str, principal: str, *privileges: str) -> Grant:
+    return Grant(kind, securable, principal, frozenset(privileges))
+
+
+def _grants_on_gold(principal: str) -> tuple[Grant, ...]:
+    return (_grant("catalog", "main", principal, "USE_CATALOG"), _grant("schema", "main.gold", principal, *_READ))
+
+
+def _grants_to_data_scientists(site: Site) -> tuple[Grant, ...]:
+    if not site.data_scientists:
+        return ()
+    return (
+        *_grants_on_gold(site.data_scientists),
+        _grant("catalog", "dev", site.data_scientists, "USE_CATALOG", "CREATE_SCHEMA"),
+        _grant("schema", "dev.models", site.data_scientists, "USE_SCHEMA", "EXECUTE"),
+        _grant("schema", "dev.predictions", site.data_scientists, *_READ),
+    )
+
+
+def _prediction_tables(schema: str) -> list[TableContract]:
+    manifests = load_manifests().values()
+    return [*(prediction_contract(each, schema) for each in manifests), judgement_contract(schema)]
+
+
+def _tables(contracts: Iterable[TableContract]) -> tuple[Table, ...]:
+    return tuple(Table(str(each.name), each.ddl()) for each in contracts)

@@ -1,0 +1,1 @@
+"""Releases: from a commit of the release branch to what customers get."""

@@ -1,0 +1,147 @@
+"""One look at a branch: where it is, and what is to be done about it.
+
+When there is nothing new, a look is one `git ls-remote` and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field, replace
+
+from pipelines.releases.git.contents import Limits, inspect
+from pipelines.releases.git.cursor import Cursor, refusal
+from pipelines.releases.git.decision import Decision, Examine, Examined, Refuse, Rules, Wait, decide
+from pipelines.releases.git.head import read_head
+from pipelines.releases.git.history import Relation, relate
+from pipelines.releases.git.mirror import Mirror
+from pipelines.releases.git.problem import GitProblemError, Problem
+from pipelines.releases.git.provenance import CommitRecord, read_commit
+from pipelines.releases.git.record import Record
+from pipelines.releases.git.retry import REMOTE_RETRIES
+from pipelines.releases.git.signatures import SignaturePolicy, Verdict, signature_problems
+from pipelines.releases.git.tree import read_tree
+
+LOOK_SECONDS = 10.0
+"""Limit for `git ls-remote`."""
+TICK_SECONDS = 40.0
+"""Limit for all that talks to the remote; Dagster gives a sensor 60 s, and reading what was fetched takes some, too."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the watcher of a branch asks of its commits."""
+
+    rules: Rules = field(default_factory=Rules)
+    limits: Limits = field(default_factory=Limits)
+    signatures: SignaturePolicy = field(default_factory=SignaturePolicy)
+
+    def basis(self, record: Record, commit: str) -> str:
+        """Digest of all that a refusal of the commit rests on, beside the commit."""
+        rests_on = (self.rules, self.limits, self.signatures.digest, record.tip, record.current)
+        return hashlib.sha256(repr((rests_on, commit in record.accepted)).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A commit that was fetched and examined."""
+
+    record: CommitRecord
+    relation: Relation
+    """How it follows from where the branch was, with the commits that were passed over."""
+    models: tuple[str, ...]
+    """Names of its model folders."""
+    verdicts: tuple[Verdict, ...]
+    """On the signatures that the policy asks for."""
+    problems: tuple[Problem, ...]
+
+    @property
+    def signer(self) -> str | None:
+        """Who signed the commit, with the key's fingerprint, if the policy asks for that and it is good."""
+        for verdict in self.verdicts:
+            if verdict.commit == self.record.commit and verdict.state == "good":
+                return f"{verdict.signer} ({verdict.fingerprint})"
+        return None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What came of a look."""
+
+    decision: Decision
+    cursor: Cursor
+    """To be kept for the next look."""
+    head: str | None
+    """Where the branch is; None if that could not be told."""
+    candidate: Candidate | None
+    """The head, if it had to be examined."""
+
+
+def look(mirror: Mirror, policy: Policy, record: Record, cursor: Cursor, now: float) -> Look:
+    """Look at the mirror's remote branch once. Ends within `TICK_SECONDS` or so, whatever the remote does.
+
+    Args:
+        mirror: Of the remote; written to only when there is a commit to examine.
+        policy: What is asked of commits.
+        record: What is known of releases, read just before.
+        cursor: What the last look returned, or an empty one.
+        now: Seconds since the epoch.
+    """
+    if now < cursor.not_before <= now + 2 * REMOTE_RETRIES.longest_delay_seconds:
+        return Look(Wait(cursor.not_before, cursor.trouble), cursor, None, None)
+    ends = time.monotonic() + TICK_SECONDS
+    head = read_head(mirror.remote, LOOK_SECONDS)
+    if isinstance(head, Problem):
+        return _unanswered(head, policy, record, cursor, now)
+    cursor = cursor.seen(head.commit, now)
+    step = decide(head, cursor.since, record, policy.rules, now)
+    if not isinstance(step, Examine):
+        return Look(step, replace(cursor, refusal=None), head.commit, None)
+    known, basis = cursor.refusal, policy.basis(record, head.commit)
+    if known is not None and (known.commit, known.basis) == (head.commit, basis):
+        return Look(Refuse(known.why, known.remedy), cursor, head.commit, None)
+    return _examined(mirror, policy, record, cursor, now, ends)
+
+
+def _examined(mirror: Mirror, policy: Policy, record: Record, cursor: Cursor, now: float, ends: float) -> Look:
+    head = mirror.fetch(max(0.0, ends - time.monotonic()), also=record.tip)
+    if isinstance(head, Problem):
+        return _unanswered(head, policy, record, cursor, now)
+    # The branch may have moved since it was looked at: what was fetched is what counts.
+    cursor = cursor.seen(head.commit, now)
+    try:
+        candidate = examine(mirror, policy, record, head.commit)
+    except GitProblemError as error:
+        return _unanswered(error.problem, policy, record, cursor, now)
+    step = decide(head, cursor.since, record, policy.rules, now, Examined(candidate.relation, candidate.problems))
+    assert not isinstance(step, Examine), "the head was just examined against the record's tip"
+    kept = None
+    if isinstance(step, Refuse):
+        kept = refusal(head.commit, policy.basis(record, head.commit), step.why, step.remedy)
+    return Look(step, replace(cursor, refusal=kept), head.commit, candidate)
+
+
+def examine(mirror: Mirror, policy: Policy, record: Record, commit: str) -> Candidate:
+    """Everything that speaks for or against a commit which the mirror has.
+
+    Raises:
+        GitProblemError: the mirror cannot be read.
+    """
+    repository = mirror.repository
+    relation = relate(repository, commit, record.tip)
+    tree = read_tree(repository, commit)
+    found = inspect(repository, tree, policy.limits)
+    verdicts, unsigned = signature_problems(repository, commit, record.current, policy.signatures)
+    account = read_commit(repository, commit)
+    return Candidate(account, relation, tree.models, tuple(verdicts), (*found, *unsigned))
+
+
+def _unanswered(problem: Problem, policy: Policy, record: Record, cursor: Cursor, now: float) -> Look:
+    step = decide(problem, now, record, policy.rules, now)
+    assert not isinstance(step, Examine), "there is no commit to examine"
+    if isinstance(step, Wait):
+        failures = cursor.failures + 1
+        until = now + REMOTE_RETRIES.delay_seconds(problem.kind, failures)
+        again = replace(cursor, failures=failures, not_before=until, trouble=str(problem))
+        return Look(replace(step, until=until), again, None, None)
+    return Look(step, replace(cursor, failures=0, not_before=0.0, trouble=""), None, None)

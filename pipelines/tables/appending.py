@@ -1,0 +1,133 @@
+"""Appending rows that Python functions make, a great many of them: the fastest sound way of each engine.
+
+Where Python workers are processes, Spark takes the rows from them and writes them. Where they are threads of one
+process, handing rows over and writing them in the engine takes longer than making them: there each task writes its
+Parquet file into the table's folder by itself, and one commit names all the files. Files of a run that dies before
+its commit belong to no version of the table, as with every writer of Delta Lake.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+from pipelines.tables.arrow_rows import arrow_schema
+from pipelines.tables.contract import TableContract
+from pipelines.tables.retries import until_committed
+from pipelines.tables.spreading import joined, spread
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pipelines.engines.engine import Engine
+
+Item = TypeVar("Item")
+Work = Callable[[Item], Iterator["pa.RecordBatch"]]
+
+
+def append_spread(
+    engine: Engine, contract: TableContract, parts: list[list[Item]], work: Work[Item], metadata: str
+) -> None:
+    """Append the rows that `work` yields for every item, in one commit that carries `metadata`.
+
+    Each part of the items is a task. `work` must yield batches of exactly the contract's columns and types. A commit
+    that collides with another writer's is tried again. If there are no rows, there may be no commit.
+    """
+    folder = engine.folder(contract.name)
+    if engine.python_is_threaded and folder is not None and not contract.partition_by:
+        write = partial(_write_part, work=work, contract=contract, folder=folder)
+        files = spread(engine, [[part] for part in parts], write, "path string, size bigint, statistics string")
+        written = files.toArrow().to_pylist()
+        if written:
+            until_committed(lambda: _commit(folder, written, metadata))
+    else:
+        columns = ", ".join(f"{column.name} {column.type}" for column in contract.columns)
+        until_committed(lambda: engine.append(contract.name, spread(engine, parts, work, columns), metadata))
+
+
+def _write_part(items: list[Item], work: Work[Item], contract: TableContract, folder: Path) -> Iterator[pa.RecordBatch]:
+    """Write the items' rows into one file; yields what its commit must say of it, or nothing if there are no rows."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    name = f"part-{uuid4()}.snappy.parquet"
+    schema = arrow_schema(contract)
+    ranges = _Ranges(contract)
+    writer: parquet.ParquetWriter | None = None
+    try:
+        for batch in joined(each for item in items for each in work(item)):
+            if writer is None:
+                repetitive: Any = _repetitive(contract)  # typed as a flag alone by its stubs
+                writer = parquet.ParquetWriter(folder / name, schema, compression="snappy", use_dictionary=repetitive)
+            ranges.add(batch)
+            writer.write_table(pa.Table.from_batches([batch]).cast(schema), row_group_size=batch.num_rows)
+    except BaseException:
+        if writer is not None:
+            writer.close()
+            (folder / name).unlink()
+        raise
+    if writer is not None:
+        writer.close()
+        row = {"path": [name], "size": [(folder / name).stat().st_size], "statistics": [ranges.statistics()]}
+        yield pa.RecordBatch.from_pydict(
+            row, schema=pa.schema([("path", pa.string()), ("size", pa.int64()), ("statistics", pa.string())])
+        )
+
+
+def _repetitive(contract: TableContract) -> list[str]:
+    """The columns whose values repeat so much that a dictionary pays: identifiers and days, not measurements."""
+    return [column.name for column in contract.columns if column.type in ("STRING", "DATE")]
+
+
+class _Ranges:
+    """The statistics of a file by which readers leave it out: its rows, and the ranges of identifying columns."""
+
+    def __init__(self, contract: TableContract) -> None:
+        self._table = contract.name
+        self._columns = [column.name for column in contract.columns if not column.nullable]
+        self._rows = 0
+        self._least: dict[str, Any] = {}
+        self._most: dict[str, Any] = {}
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        from pyarrow import compute
+
+        least_and_most: Any = compute.min_max  # type: ignore[attr-defined] # made at import, so unknown to its stubs
+        self._rows += batch.num_rows
+        for name in self._columns:
+            if batch.column(name).null_count:  # nobody else would notice: the file is not written by an engine
+                raise ValueError(f"{self._table}, column {name}: NULL where the contract allows none.")
+            found = least_and_most(batch.column(name)).as_py()
+            self._least[name] = min(self._least.get(name, found["min"]), found["min"])
+            self._most[name] = max(self._most.get(name, found["max"]), found["max"])
+
+    def statistics(self) -> str:
+        return json.dumps(
+            {
+                "numRecords": self._rows,
+                "minValues": self._least,
+                "maxValues": self._most,
+                "nullCount": dict.fromkeys(self._columns, 0),
+            },
+            default=lambda day: day.isoformat(),
+        )
+
+
+def _commit(folder: Path, files: list[dict[str, Any]], metadata: str) -> None:
+    from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
+    from deltalake.transaction import AddAction
+
+    now = int(time.time() * 1000)
+    table = DeltaTable(str(folder))
+    table.create_write_transaction(
+        [AddAction(file["path"], file["size"], {}, now, True, file["statistics"]) for file in files],
+        mode="append",
+        schema=table.schema(),
+        commit_properties=CommitProperties(custom_metadata={"userMetadata": metadata}),
+        post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
+    )

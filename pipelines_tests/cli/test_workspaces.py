@@ -1,0 +1,74 @@
+"""`pipelines up | down | status` on the local workspaces."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from pipelines.cli import cli
+from pipelines.cli.workspaces import print_workspaces
+from pipelines.embedded import connected, local_settings
+from pipelines.environments import LOCATIONS, Settings, current_settings
+from pipelines.local import light_client
+from pipelines.local.lifecycle import down, status
+from pipelines.local.settings import settings_below
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """An environment of one's own, whose clusters import nothing beforehand."""
+    monkeypatch.setenv("PIPELINES_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("pipelines.embedded.settings_below", partial(settings_below, preload=()))
+    found = current_settings()
+    yield found
+    for name in LOCATIONS:
+        down(local_settings(found), name)
+
+
+def command(*arguments: str) -> list[str]:
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output.splitlines()
+
+
+def shown(settings: Settings) -> str:
+    console = Console(width=200, record=True, file=io.StringIO())
+    print_workspaces(console, settings)
+    return console.export_text()
+
+
+def test_up_status_down(settings: Settings) -> None:
+    assert "running" not in shown(settings)
+    (line,) = command("up", "development")
+    host = status(local_settings(settings), "development").host
+    assert line.startswith(f"development: {host}, principal pipelines-development, cluster ")
+    assert not status(local_settings(settings), "production").running
+    assert command("up", "development") == [line]
+
+    found = connected(settings)
+    body = {"path": "/wait.py", "contents": base64.b64encode(b"import time; time.sleep(600)").decode()}
+    light_client.call(found.host, found.token, "POST", "/api/2.0/dbfs/put", body)
+    task: dict[str, Any] = {"task_key": "a", "existing_cluster_id": found.cluster_id}
+    task["spark_python_task"] = {"python_file": "dbfs:/wait.py"}
+    submitted = {"run_name": "waits", "tasks": [task]}
+    light_client.call(found.host, found.token, "POST", "/api/2.1/jobs/runs/submit", submitted)
+    deadline = time.monotonic() + 60
+    while "waits: running" not in shown(settings) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    text = shown(settings)
+    assert "waits: running http://127.0.0.1" in text
+    assert "pipelines: running" in text
+    assert str(host) in text
+    assert "stopped" in text
+
+    assert command("down") == ["development: stopped, 1 active run cancelled", "production: was not running"]
+    assert "running" not in shown(settings)

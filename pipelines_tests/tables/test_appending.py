@@ -1,0 +1,96 @@
+"""Rows that Python functions make arrive whole, in one commit, whichever way the engine takes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pipelines.engines.engine import Engine
+from pipelines.tables.appending import append_spread
+from pipelines.tables.contract import Column, TableContract, TableName
+from pipelines.tables.contract_guard import ensure_tables
+from pipelines.tables.history import history
+from pipelines_tests.tables.landing_zone import rows
+
+TABLE = TableContract(
+    name=TableName("main", "silver", "made"),
+    comment="Made by a test.",
+    columns=(
+        Column("name", "STRING", "A name.", nullable=False),
+        Column("number", "BIGINT", "A number.", nullable=False),
+        Column("value", "DOUBLE", "A value, null for odd numbers."),
+    ),
+    key=("name", "number"),
+)
+PARTS = [[("a", 3), ("b", 0)], [("c", 2)]]
+METADATA = '{"by": "a test"}'
+
+
+def _made(item: tuple[str, int], break_at: str = "", null_at: str = "") -> Iterator[pa.RecordBatch]:
+    name, count = item
+    if name == break_at:
+        raise RuntimeError(f"{name} broke")
+    if count:
+        columns: dict[str, Any] = {
+            "name": [None if name == null_at else name] * count,
+            "number": list(range(count)),
+            "value": [None if number % 2 else number / 2 for number in range(count)],
+        }
+        types = [("name", pa.string()), ("number", pa.int64()), ("value", pa.float64())]
+        yield pa.RecordBatch.from_pydict(columns, schema=pa.schema(types))
+
+
+@pytest.fixture
+def empty(engine: Engine) -> Engine:
+    """An engine with the empty table."""
+    ensure_tables(engine, TABLE)
+    return engine
+
+
+def _files(engine: Engine) -> list[str]:
+    return [file.name for file in engine.location(TABLE.name).glob("*.parquet")]
+
+
+@pytest.mark.both_engines
+def test_rows_of_all_parts_arrive_in_one_commit(empty: Engine) -> None:
+    append_spread(empty, TABLE, PARTS, _made, METADATA)
+    assert [(row["name"], row["number"], row["value"]) for row in rows(empty, TABLE)] == [
+        ("a", 0, 0.0), ("a", 1, None), ("a", 2, 1.0), ("c", 0, 0.0), ("c", 1, None),
+    ]  # fmt: skip
+    changes = [commit for commit in history(empty, TABLE.name) if commit.changes_data]
+    assert [(commit.version, commit.metadata) for commit in changes] == [(1, METADATA)]
+    append_spread(empty, TABLE, PARTS, _made, METADATA)
+    assert empty.table(TABLE.name).count() == 10
+    assert empty.table(TABLE.name, version=1).count() == 5
+
+
+@pytest.mark.both_engines
+def test_no_rows_are_no_rows(empty: Engine) -> None:
+    append_spread(empty, TABLE, [[("b", 0)]], _made, METADATA)
+    assert rows(empty, TABLE) == []
+
+
+@pytest.mark.parametrize("flaw", [{"break_at": "c"}, {"null_at": "c"}], ids=["failure", "null"])
+def test_what_cannot_be_made_whole_is_not_appended(empty: Engine, flaw: dict[str, str]) -> None:
+    with pytest.raises(Exception, match=r"c broke|[Nn][Uu][Ll][Ll]"):
+        append_spread(empty, TABLE, PARTS, partial(_made, **flaw), METADATA)
+    assert [commit for commit in history(empty, TABLE.name) if commit.changes_data] == []
+    assert rows(empty, TABLE) == []
+
+
+def test_readers_can_leave_files_out_by_their_ranges(empty: Engine) -> None:
+    append_spread(empty, TABLE, PARTS, _made, METADATA)
+    log = empty.location(TABLE.name) / "_delta_log" / f"{1:020d}.json"
+    added = [action["add"] for line in log.read_text().splitlines() if "add" in (action := json.loads(line))]
+    assert sorted(file["path"] for file in added) == sorted(_files(empty))
+    found = {statistics["minValues"]["name"]: statistics for statistics in (json.loads(f["stats"]) for f in added)}
+    for name, count in (("a", 3), ("c", 2)):
+        assert found[name]["numRecords"] == count
+        assert found[name]["maxValues"]["name"] == name
+        assert (found[name]["minValues"]["number"], found[name]["maxValues"]["number"]) == (0, count - 1)
+        assert found[name]["nullCount"]["number"] == 0
