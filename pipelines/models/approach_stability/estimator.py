@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
@@ -42,7 +43,10 @@ def fit_estimator(examples: pd.DataFrame, parameters: Parameters) -> Any:
 
 def held_probabilities(estimator: Any, features: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probabilities of LABELS, a column each: that the approach is stable, and that each criterion holds."""
-    return np.column_stack([one.predict_proba(features)[:, 1] for one in (estimator, *estimator.criteria_)])
+    with warnings.catch_warnings():
+        # Python inside an engine has no warning filters at all, of which scikit-learn complains once per tree.
+        warnings.simplefilter("default")
+        return np.column_stack([one.predict_proba(features)[:, 1] for one in (estimator, *estimator.criteria_)])
 
 
 def _fit_one(
