@@ -114,10 +114,11 @@ def test_a_saved_estimator_keeps_its_threshold_and_its_scores(examples: Any, est
 @pytest.mark.slow
 def test_members_are_fitted_for_every_candidate_and_fold_and_again_the_same(examples: Any) -> None:
     train = examples.where("split = 'train'")
-    fitted = fit_members(train, PARAMETERS["candidates"], 2, 7)
+    candidates = [PARAMETERS["candidates"][0], PARAMETERS["candidates"][0] | {"max_leaf_nodes": 6, "max_features": 0.2}]
+    fitted = fit_members(train, candidates, 2, 7)
     assert fitted.columns.tolist() == [part.split()[0] for part in MEMBER_SCHEMA.split(", ")]
     assert fitted[["candidate", "fold"]].to_numpy().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
-    again = fit_members(train, PARAMETERS["candidates"], 2, 7)
+    again = fit_members(train, candidates, 2, 7)
     pd.testing.assert_frame_equal(fitted[["average_precision", "tallies"]], again[["average_precision", "tallies"]])
 
 
