@@ -69,6 +69,8 @@ def start_job(settings: Settings, job: str, day: date = DAY) -> subprocess.Popen
 
 def start_dagster(settings: Settings, *command: str) -> subprocess.Popen[bytes]:
     """A command of Dagster's on the location, in a process group of its own."""
+    from dagster import DagsterInstance
+
     from pipelines.cli.instance import PROJECT, prepare_home
 
     before = os.environ.get("DAGSTER_HOME")
@@ -78,6 +80,9 @@ def start_dagster(settings: Settings, *command: str) -> subprocess.Popen[bytes]:
         os.environ.pop("DAGSTER_HOME")
     else:
         os.environ["DAGSTER_HOME"] = before
+    # Made here: processes that start at once would each lay out the same database.
+    with DagsterInstance.from_config(str(settings.dagster_home)):
+        pass
     what, how, *options = command
     return subprocess.Popen(
         [sys.executable, "-m", "dagster", what, how, "-m", "pipelines.definitions", "-a", settings.location, *options],
