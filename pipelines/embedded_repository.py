@@ -50,6 +50,7 @@ def _git(folder: Path, *arguments: str) -> str:
     )
     if done.returncode:
         raise NoRepositoryError(
-            f"`git {arguments[0]}` failed in {folder}: {done.stderr.strip()} Releases need the project as a git checkout."
+            f"`git {arguments[0]}` failed in {folder}: {done.stderr.strip()} "
+            "Releases need the project as a git checkout."
         )
     return done.stdout.strip()

@@ -4,8 +4,8 @@
 `PIPELINES_DEVELOPMENT` or `PIPELINES_PRODUCTION` names says the rest, a file per code location
 (`pipelines.environment_file`). `PIPELINES_BRANCH` puts a data scientist on a branch of their own, `PIPELINES_HOME`
 moves local files, `PIPELINES_LANDING` the landing zone (to another folder, or to `s3://bucket/prefix`),
-`PIPELINES_FIRST_UPLOAD_DAY` the first daily partition, `PIPELINES_GIT` the repository of the models, `PIPELINES_DAGSTER`
-the address of Dagster's UI.
+`PIPELINES_FIRST_UPLOAD_DAY` the first daily partition, `PIPELINES_GIT` the repository of the models,
+`PIPELINES_DAGSTER` the address of Dagster's UI.
 
 A step that runs in a workspace gets its settings from the process that launched it (`for_task`), whole.
 """

@@ -6,6 +6,7 @@ None trains anything. Each leaves a materialization of what customers get, so th
 from typing import Any, Literal
 
 import dagster as dg
+from pydantic import Field
 
 from pipelines.assets.releases import CHAMPIONS, state_metadata
 from pipelines.engines.engine import Engine
@@ -32,7 +33,7 @@ class Move(dg.Config):
     """In a sentence; kept for good."""
     release: str = ""
     """The commit, its first 7 characters or more; for a rollback empty means the release before."""
-    models: list[str] = []
+    models: list[str] = Field(default_factory=list)
     """For an approval: which models; all that wait for one if empty."""
     keep_tags: bool = False
     """For a repair: whether what somebody wrote into the registry is right, and the record is made to follow."""

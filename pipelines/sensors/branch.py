@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -31,9 +31,9 @@ class Following:
     job: str
     """The job that carries a commit through."""
     record: Callable[[dg.DagsterInstance], Record]
-    release: Callable[[dg.SensorEvaluationContext, Settings, Release, Candidate], dg.SensorResult]
-    rollback: Callable[[dg.SensorEvaluationContext, Rollback], dg.SensorResult]
-    otherwise: Callable[[dg.SensorEvaluationContext, Settings, Look], dg.SensorResult | None] = lambda *_: None
+    release: Callable[[Settings, Release, Candidate], dg.SensorResult]
+    rollback: Callable[[dg.DagsterInstance, Rollback], dg.SensorResult]
+    otherwise: Callable[[dg.DagsterInstance, Settings, Look], dg.SensorResult | None] = lambda *_: None
     """May ask for something where the branch asks for nothing."""
 
 
@@ -48,17 +48,16 @@ def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Fol
     record = following.record(context.instance)
     found = look(mirror, policy_of(settings), record, Cursor.load(context.cursor), time.time())
     decision = found.decision
+    context.update_cursor(found.cursor.dump())
     if decision.supersedes:
         _supersede(context, following.job, decision.supersedes, found.head or "")
     if isinstance(decision, Release):
         assert found.candidate is not None, "only what was examined is released"
         mirror.keep(decision.commit)
-        result = following.release(context, settings, decision, found.candidate)
-    elif isinstance(decision, Rollback):
-        result = following.rollback(context, decision)
-    else:
-        result = following.otherwise(context, settings, found) or dg.SensorResult(skip_reason=_words(found))
-    return replace(result, cursor=result.cursor or found.cursor.dump())
+        return following.release(settings, decision, found.candidate)
+    if isinstance(decision, Rollback):
+        return following.rollback(context.instance, decision)
+    return following.otherwise(context.instance, settings, found) or dg.SensorResult(skip_reason=_words(found))
 
 
 def tags_of(decision: Release, candidate: Candidate) -> dict[str, str]:

@@ -34,13 +34,11 @@ def main_branch_sensor(settings: Settings) -> dg.SensorDefinition:
     return main_branch
 
 
-def _release(
-    context: dg.SensorEvaluationContext, settings: Settings, decision: Release, candidate: Candidate
-) -> dg.SensorResult:
+def _release(_: Settings, decision: Release, candidate: Candidate) -> dg.SensorResult:
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=decision.run_key, tags=tags_of(decision, candidate))])
 
 
-def _rollback(context: dg.SensorEvaluationContext, decision: Rollback) -> dg.SensorResult:
-    done = context.instance.get_runs_count(dg.RunsFilter(job_name=train.name, tags={COMMIT: decision.to}))
+def _rollback(instance: dg.DagsterInstance, decision: Rollback) -> dg.SensorResult:
+    done = instance.get_runs_count(dg.RunsFilter(job_name=train.name, tags={COMMIT: decision.to}))
     tags = {COMMIT: decision.to, HEAD: decision.to, "pipelines/trigger": "git"}
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"again_{decision.to}_{done}", tags=tags)])

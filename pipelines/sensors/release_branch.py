@@ -31,9 +31,7 @@ def release_branch_sensor(
         graph: digests of the manifests that the location was loaded from, by model.
     """
 
-    def release(
-        context: dg.SensorEvaluationContext, settings: Settings, decision: Release, candidate: Candidate
-    ) -> dg.SensorResult:
+    def release(settings: Settings, decision: Release, candidate: Candidate) -> dg.SensorResult:
         if (reason := _graph_is_other(settings, decision.commit, graph)) is not None:
             return dg.SensorResult(skip_reason=reason)
         return dg.SensorResult(
@@ -72,13 +70,13 @@ def release_branch_sensor(
     return release_branch
 
 
-def _rollback(context: dg.SensorEvaluationContext, decision: Rollback) -> dg.SensorResult:
+def _rollback(instance: dg.DagsterInstance, decision: Rollback) -> dg.SensorResult:
     from pipelines.sensors.branch_record import release_state
 
-    failed = context.instance.get_runs_count(
+    failed = instance.get_runs_count(
         dg.RunsFilter(job_name="rollback", tags={HEAD: decision.to}, statuses=[dg.DagsterRunStatus.FAILURE])
     )
-    sequence = release_state(context.instance, CHAMPIONS).get("sequence", 0)
+    sequence = release_state(instance, CHAMPIONS).get("sequence", 0)
     move = {"actor": "git", "reason": f"the branch was set back to {decision.to[:12]}", "release": decision.to}
     return dg.SensorResult(
         run_requests=[

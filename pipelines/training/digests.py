@@ -45,7 +45,7 @@ def code_digest(manifest: Manifest) -> str:
 
 
 def environment_digest(engine: str) -> str:
-    """Digest of the lock file, and of the interpreter, the libraries and the engine that a version is really made by."""
+    """Digest of the lock file, and of the interpreter, the libraries and the engine that really make a version."""
     locked = hashlib.sha256(_LOCK.read_bytes()).hexdigest() if _LOCK.is_file() else None
     return digest_of(
         {
