@@ -40,14 +40,3 @@ def run_with_progress(
                 console.print(f"  [red]failed[/red]  {escape(text)}")
 
         return run_job(settings, job, partition, tags, report, config)
-
-
-def run_beside(console: Console, settings: Settings, job: str) -> FinishedRun:
-    """`run_job` while another run is told on the console: only the ends of its steps are."""
-
-    def report(what: str, text: str) -> None:
-        if what in ("finished", "failed"):
-            style, word = ("green", "done") if what == "finished" else ("red", "failed")
-            console.print(f"  [{style}]{word:<8}[/{style}]{escape(text)} [dim]({settings.location})[/dim]")
-
-    return run_job(settings, job, report=report)

@@ -74,11 +74,11 @@ def _print_on_its_way(console: Console, instance: DagsterInstance) -> None:
         elif not run.is_success:
             ending = ending_of(instance, run)
             console.print(f"[red]Last attempt[/red]: {attempt}: {ending.outcome}. {escape(ending.why)}")
-    console.print(f"The branch: {escape(_last_tick(instance, 'release_branch'))}")
+    console.print(f"The branch: {escape(last_tick(instance, 'release_branch'))}")
 
 
-def _last_tick(instance: DagsterInstance, sensor: str) -> str:
-    """What the sensor said last."""
+def last_tick(instance: DagsterInstance, sensor: str) -> str:
+    """When the sensor last looked, and what it said."""
     for state in instance.all_instigator_state():
         if state.instigator_name == sensor:
             for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1):
