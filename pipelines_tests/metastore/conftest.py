@@ -12,7 +12,8 @@ from pipelines.local.identity import admin_name
 from pipelines.local.lifecycle import down
 from pipelines.local.settings import LocalSettings, ServicePrincipal
 from pipelines.metastore import PRINCIPALS, Site, WorkspaceName, set_up
-from pipelines_tests.local.conftest import Finished, client, local_settings, run_code, started_cluster
+from pipelines_tests.local.conftest import Finished, client, local_settings, run_code
+from pipelines_tests.local.warm_clusters import started_cluster
 
 SCIENTIST = ServicePrincipal("ada", "development")
 """Stands for the group of data scientists: the local workspace has no groups of the account."""
