@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pipelines.databricks.bootstrap.plan import (
     Catalog,
+    ComputeAccess,
     Grant,
     Plan,
     RandomSecret,
@@ -46,7 +47,6 @@ __all__ = [
     "plan_for",
     "production_plan",
     "set_up",
-    "set_up_digest",
     "staging",
 ]
 
@@ -71,6 +71,10 @@ class Site:
     """Storage below which each catalog gets a folder; None: the metastore's root storage."""
     data_scientists: str | None = "data-scientists"
     """Account group that reads gold and makes schemas of its own in `dev`; None: no such group."""
+    cluster_policies: tuple[str, ...] = ()
+    """Ids of the policies of this workspace's job clusters. Without any, the service principal may make any cluster."""
+    instance_pools: tuple[str, ...] = ()
+    """Ids of the pools that job clusters come from."""
 
 
 def staging(workspace: WorkspaceName) -> str:
@@ -88,7 +92,8 @@ def development_plan(site: Site) -> Plan:
     principal = PRINCIPALS["development"]
     return Plan(
         workspace="development",
-        service_principals=(ServicePrincipal(principal),),
+        service_principals=(_principal(principal, site),),
+        compute_access=_compute_access(principal, site),
         catalogs=(
             _catalog("main", "Flight sessions from the landing zone to gold; written by development alone.", site),
             _catalog("dev", "Models, predictions and branches of data scientists.", site),
@@ -138,7 +143,8 @@ def production_plan(site: Site) -> Plan:
     principal = PRINCIPALS["production"]
     return Plan(
         workspace="production",
-        service_principals=(ServicePrincipal(principal),),
+        service_principals=(_principal(principal, site),),
+        compute_access=_compute_access(principal, site),
         catalogs=(
             Catalog("main", writable=False, borrowed=True),
             _catalog("prod", "Released models, customers' analyses, and the record of both.", site),
@@ -180,9 +186,17 @@ def set_up(site: Site, development: WorkspaceClient, production: WorkspaceClient
     return lines + apply(production_plan(site), production, {PUBLIC_KEY: public_key})
 
 
-def set_up_digest(site: Site) -> str:
-    """Changes whenever `set_up` would have something else to do: who keeps it need not call it again."""
-    return f"{development_plan(site).digest}{production_plan(site).digest}"
+def _principal(name: str, site: Site) -> ServicePrincipal:
+    if site.cluster_policies:
+        return ServicePrincipal(name, frozenset({"workspace-access"}))
+    return ServicePrincipal(name, frozenset({"workspace-access", "allow-cluster-create"}))
+
+
+def _compute_access(principal: str, site: Site) -> tuple[ComputeAccess, ...]:
+    return (
+        *(ComputeAccess("cluster-policies", each, principal) for each in site.cluster_policies),
+        *(ComputeAccess("instance-pools", each, principal) for each in site.instance_pools),
+    )
 
 
 def _catalog(name: str, comment: str, site: Site) -> Catalog:

@@ -34,6 +34,10 @@ def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 @click.option(
     "--application-id", "ids", multiple=True, callback=_pairs, metavar="PRINCIPAL=ID", help="Of a service principal."
 )
+@click.option(
+    "--cluster-policy", "policies", multiple=True, metavar="ID", help="Of job clusters; default: any cluster."
+)
+@click.option("--instance-pool", "pools", multiple=True, metavar="ID", help="That job clusters come from.")
 @click.option("--tables", is_flag=True, help="With the tables, which the first run would make.")
 @click.option("--apply", "applies", is_flag=True, help="Make the workspace so; tells what was done and what was there.")
 @click.option("--check", is_flag=True, help="Say where the workspace differs; fails if it does.")
@@ -49,6 +53,8 @@ def bootstrap(
     managed_location: str | None,
     data_scientists: str,
     ids: dict[str, str],
+    policies: tuple[str, ...],
+    pools: tuple[str, ...],
     tables: bool,
     applies: bool,
     check: bool,
@@ -61,7 +67,7 @@ def bootstrap(
 
     Applying needs an administrator of the workspace who also is a metastore admin; see docs/databricks.md.
     """
-    plan = plan_for(workspace, Site(landing, managed_location, data_scientists or None))
+    plan = plan_for(workspace, Site(landing, managed_location, data_scientists or None, policies, pools))
     if not applies and not check:
         click.echo(as_sql(plan, ids, tables), nl=False)
         return
