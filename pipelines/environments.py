@@ -4,7 +4,8 @@
 `PIPELINES_DEVELOPMENT` or `PIPELINES_PRODUCTION` names says the rest, a file per code location
 (`pipelines.environment_file`). `PIPELINES_BRANCH` puts a data scientist on a branch of their own, `PIPELINES_HOME`
 moves local files, `PIPELINES_LANDING` the landing zone (to another folder, or to `s3://bucket/prefix`),
-`PIPELINES_FIRST_UPLOAD_DAY` the first daily partition.
+`PIPELINES_FIRST_UPLOAD_DAY` the first daily partition, `PIPELINES_GIT` the repository of the models,
+`PIPELINES_DAGSTER` the address of Dagster's UI.
 
 A step that runs in a workspace gets its settings from the process that launched it (`for_task`), whole.
 """
@@ -21,8 +22,9 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from pipelines.branches import branch_schema
-from pipelines.environment_file import EnvironmentFile, InvalidSettingError, load_environment_file
+from pipelines.environment_file import EnvironmentFile, Git, InvalidSettingError, load_environment_file
 from pipelines.landing.address import Address, InvalidAddressError, S3Prefix, landing_address
+from pipelines.watched_branch import WatchedBranch
 
 EngineName = Literal["sail", "apache_spark", "databricks"]
 Location = Literal["development", "production"]
@@ -32,6 +34,7 @@ CATALOGS: dict[Location, str] = {"development": "dev", "production": "prod"}
 TASK_SETTINGS = "PIPELINES_TASK_SETTINGS"
 """Environment variable that holds, in a task, the settings of the process that launched it."""
 
+_BRANCHES: dict[Location, str] = {"development": "main", "production": "release"}
 _ENGINES: dict[str, EngineName] = {"embedded": "sail", "conformance": "apache_spark", "databricks": "databricks"}
 _PROJECT = Path(__file__).resolve().parents[1]
 
@@ -102,6 +105,12 @@ class Settings:
     """Where Dagster keeps runs, events and schedules."""
     remote: Remote | None
     """Where steps run; None for in this process."""
+    git: WatchedBranch
+    """The branch whose commits the location trains."""
+    dagster_url: str = "http://127.0.0.1:3000"
+    """Address of Dagster's UI: for links, and to have a code location loaded anew."""
+    retrain_growth: float = 0.1
+    """Share by which gold's sessions must have grown for the current release to be trained anew; 0: never."""
     first_upload_day: date = date(2025, 1, 1)
     """First daily partition; files in folders of earlier days are not ingested."""
 
@@ -209,6 +218,13 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
         session_maps=home / "landing" / "maps",
         dagster_home=home / "dagster",
         remote=remote,
+        git=WatchedBranch(
+            url=variables.get("PIPELINES_GIT") or str(home / "git" / "models.git"),
+            branch=_BRANCHES[location],
+            folder=home / "git" / location,
+            look_seconds=5,
+        ),
+        dagster_url=variables.get("PIPELINES_DAGSTER") or Settings.dagster_url,
         first_upload_day=_day(variables, "PIPELINES_FIRST_UPLOAD_DAY", Settings.first_upload_day),
     )
 
@@ -239,7 +255,17 @@ def _on_databricks(settings: Settings, file: EnvironmentFile) -> Settings:
         experiments=file.mlflow.experiments,
         session_maps=Path(file.landing_volume) / "maps",
         remote=remote,
+        git=_watched(settings.git, file.git),
+        dagster_url=file.dagster_url or settings.dagster_url,
+        retrain_growth=file.retrain_growth,
     )
+
+
+def _watched(default: WatchedBranch, git: Git | None) -> WatchedBranch:
+    if git is None:
+        return default
+    given = git.model_dump(exclude_none=True, exclude={"signatures"})
+    return replace(default, **{"look_seconds": 30, **given}, **git.signatures.model_dump(exclude_none=True))
 
 
 def _landing(text: str | Path, name: str) -> Address:

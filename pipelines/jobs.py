@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.assets.release_moves import move_jobs
 from pipelines.checks.training import training_checks
+from pipelines.partitions import RELEASES
 
 _tables = dg.AssetSelection.groups("bronze", "silver", "gold")
 _before_training = dg.AssetSelection.checks(training_checks)
@@ -35,10 +37,15 @@ full_flow = dg.define_asset_job(
     description="The main job: one day's uploads to gold, then models trained on all of gold, then predictions.",
 )
 
-train_for_customers = dg.define_asset_job(
-    "train_for_customers",
-    selection=dg.AssetSelection.groups("prod_models"),
-    description="Trains, evaluates and registers every model in production, on attested gold.",
+release = dg.define_asset_job(
+    "release",
+    selection=dg.AssetSelection.groups("releases", "prod_models"),
+    partitions_def=RELEASES,
+    # Models are trained beside each other as far as the workspace can; their steps wait for it in processes of theirs.
+    executor_def=dg.multiprocess_executor.configured(
+        {"max_concurrent": 4, "start_method": {"forkserver": {"preload_modules": ["pipelines.definitions"]}}}
+    ),
+    description="Trains, judges and registers every model of a commit, and makes them champion together if all pass.",
 )
 
 branch_train = dg.define_asset_job(
@@ -47,4 +54,4 @@ branch_train = dg.define_asset_job(
 
 development_jobs = [full_flow, ingest, train, predict]
 branch_jobs = [branch_train, predict]
-production_jobs = [train_for_customers]
+production_jobs = [release, *move_jobs]

@@ -31,6 +31,7 @@ from pipelines.models.prediction_tables import judgement_contract, prediction_co
 from pipelines.tables.attestation_keys import PUBLIC_KEY, SIGNING_KEY
 from pipelines.tables.contract import TableContract
 from pipelines.tables.contracts import ALL, RECORDS
+from pipelines.tables.contracts.operations import RELEASE_AUDIT
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -160,7 +161,7 @@ def production_plan(site: Site) -> Plan:
             Volume("prod.pipelines.staging", "Code and events of steps; only the pipelines may write."),
             Volume("prod.pipelines.work", "Scratch of tasks."),
         ),
-        tables=_tables([*_prediction_tables("prod.predictions"), lease_contract("prod")]),
+        tables=_tables([*_prediction_tables("prod.predictions"), RELEASE_AUDIT, lease_contract("prod")]),
         grants=(*_grants_on_gold(principal), _grant("catalog", "prod", principal, "ALL_PRIVILEGES")),
         secret_scopes=(
             SecretScope(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import dagster as dg
+
 from pipelines.bucket_credentials import bucket_secrets, bucket_variables
 from pipelines.databricks.code import CodeSource
 from pipelines.databricks.compute import ComputeSettings
@@ -12,6 +14,8 @@ from pipelines.databricks.launcher import DatabricksStepLauncher
 from pipelines.databricks.target import RemoteTarget, SecretReference
 from pipelines.environments import TASK_SETTINGS, Remote, Settings, for_task
 from pipelines.metastore import EVENT_KEY
+from pipelines.releases.plan import is_commit
+from pipelines.releases.run_tags import COMMIT
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 
 SIZES = ("standard", "small", "medium", "large")
 """Size classes that steps ask for: `standard` unless a model's manifest says otherwise."""
+
+
+_PARTITION = "dagster/partition"
 
 
 class MissingCredentialError(LookupError):
@@ -48,7 +55,20 @@ def step_launcher_for(settings: Settings) -> DatabricksStepLauncher | None:
             secrets=secrets,
         ),
         CodeSource(remote.repository, None, allow_dirty=remote.allow_dirty),
+        code_of_run=lambda run: _code_of(settings, run),
     )
+
+
+def _code_of(settings: Settings, run: dg.DagsterRun) -> CodeSource | None:
+    """A commit of the watched branch, if that is what the run is about: its tag says so, or its partition."""
+    commit = run.tags.get(COMMIT)
+    if commit is None and settings.location == "production" and is_commit(partition := run.tags.get(_PARTITION)):
+        commit = partition
+    if commit is None:
+        return None
+    from pipelines.releases.branch import mirror_of
+
+    return CodeSource(mirror_of(settings).repository.folder, commit, allow_dirty=False)
 
 
 def workspace_client(settings: Settings) -> WorkspaceClient:

@@ -34,29 +34,15 @@ def model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        deps=[key_of(TableName.of(name)) for name in manifest.gold_tables],
-        description=manifest.description,
-        group_name=f"{settings.catalog}_models",
-        owners=[owner_of(manifest)],
-        kinds={"scikitlearn", "mlflow", "pyspark"},
+        deps=gold_of(manifest),
         pool="training",
-        op_tags={"pipelines/compute": manifest.compute.size_class, "pipelines/model": manifest.name},
-        metadata={
-            "primary_metric": manifest.primary_metric,
-            "thresholds": {name: bound.model_dump(exclude_none=True) for name, bound in manifest.thresholds.items()},
-            "required_channels": [" or ".join(alternatives) for alternatives in manifest.required_channels],
-            "optional_channels": list(manifest.optional_channels),
-        },
         check_specs=[
             dg.AssetCheckSpec(
                 "meets_thresholds", asset=key, description="Every metric is within its manifest's bounds."
             ),
-            dg.AssetCheckSpec(
-                "beats_instructors_rule",
-                asset=key,
-                description="It is better than the plain rule of an instructor, on sessions that neither has seen.",
-            ),
+            beats_rule_spec(key),
         ],
+        **attributes_of(manifest, settings),
     )
     def model(
         context: dg.AssetExecutionContext,
@@ -74,14 +60,50 @@ def model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
             point_alias(settings, manifest.name, CHAMPION, trained.version)
         rows = metric_rows(manifest, trained.metrics, trained.baseline_metrics)
         return dg.MaterializeResult(
-            metadata=_metadata(trained, rows, manifest),
+            metadata=version_metadata(trained, rows, manifest),
             check_results=[
                 _result("meets_thresholds", [row for row in rows if not row["holds"]], rows),
-                _result("beats_instructors_rule", [row for row in rows if not row["beats_rule"]], rows),
+                beats_rule_result(rows),
             ],
         )
 
     return model
+
+
+def gold_of(manifest: Manifest) -> list[dg.AssetKey]:
+    """Keys of the gold tables that the model is trained on."""
+    return [key_of(TableName.of(name)) for name in manifest.gold_tables]
+
+
+def attributes_of(manifest: Manifest, settings: Settings) -> dict[str, Any]:
+    """What the asset of a model has in every location."""
+    return {
+        "description": manifest.description,
+        "group_name": f"{settings.catalog}_models",
+        "owners": [owner_of(manifest)],
+        "kinds": {"scikitlearn", "mlflow", "pyspark"},
+        "op_tags": {"pipelines/compute": manifest.compute.size_class, "pipelines/model": manifest.name},
+        "metadata": {
+            "primary_metric": manifest.primary_metric,
+            "thresholds": {name: bound.model_dump(exclude_none=True) for name, bound in manifest.thresholds.items()},
+            "required_channels": [" or ".join(alternatives) for alternatives in manifest.required_channels],
+            "optional_channels": list(manifest.optional_channels),
+        },
+    }
+
+
+def beats_rule_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    """The check that a model is worth having."""
+    return dg.AssetCheckSpec(
+        "beats_instructors_rule",
+        asset=key,
+        description="It is better than the plain rule of an instructor, on sessions that neither has seen.",
+    )
+
+
+def beats_rule_result(rows: list[dict[str, str | float | bool | None]]) -> dg.AssetCheckResult:
+    """Its result, from `metric_rows`."""
+    return _result("beats_instructors_rule", [row for row in rows if not row["beats_rule"]], rows)
 
 
 def metric_rows(
@@ -111,7 +133,8 @@ def metric_rows(
     return rows
 
 
-def _metadata(trained: "TrainedModel", rows: list, manifest: Manifest) -> dict[str, Any]:
+def version_metadata(trained: "TrainedModel", rows: list, manifest: Manifest) -> dict[str, Any]:
+    """What a materialization shows of the version that it made or found."""
     return {
         "version": trained.version,
         "reused": trained.reused,

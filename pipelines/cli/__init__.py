@@ -12,6 +12,7 @@ _COMMANDS = {
     "demo": "Run the main job on simulated sessions, and on your own if given, and show what it made.",
     "simulate": "Fly training sessions on a flight dynamics model and put their files into the landing zone.",
     "train": "Train, evaluate and register every model, on gold as it is now.",
+    "release": "What customers get: its status, and going back, approving, repairing.",
     "ingest": "Put session files into today's landing zone and take them to gold.",
     "sql": "Run a query on the tables and print the rows.",
     "status": "Show workspaces, tables, models, quarantined files and the last runs.",

@@ -48,8 +48,9 @@ def run_job(
     partition: str | None = None,
     tags: Mapping[str, str] | None = None,
     report: Report = lambda _what, _text: None,
+    config: Mapping[str, Any] | None = None,
 ) -> FinishedRun:
-    """Execute the job to its end, for one upload day if it is partitioned.
+    """Execute the job to its end, for one partition (an upload day, a release) if it is partitioned.
 
     Raises:
         RunFailedError: a step failed, a blocking check did not pass, or the process died.
@@ -71,7 +72,7 @@ def run_job(
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             process = subprocess.Popen(
-                _command(settings, job, run_tags), cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT
+                _command(settings, job, run_tags, config), cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT
             )
             try:
                 run = _follow(instance, process, invocation, report)
@@ -99,8 +100,10 @@ def close_dead_runs(instance: DagsterInstance) -> None:
             instance.report_run_failed(run, f"The run's process ({process}) died.")
 
 
-def _command(settings: Settings, job: str, tags: Mapping[str, str]) -> list[str]:
+def _command(settings: Settings, job: str, tags: Mapping[str, str], config: Mapping[str, Any] | None) -> list[str]:
     arguments = ["-m", "pipelines.definitions", "-a", settings.location, "-j", job, "--tags", json.dumps(tags)]
+    if config is not None:
+        arguments += ["--config-json", json.dumps(config)]
     return [sys.executable, "-m", "dagster", "job", "execute", *arguments]
 
 

@@ -49,6 +49,7 @@ def staged_request(
         "event_key": f"{target.event_key.scope}/{target.event_key.key}",
         "token": attempt.token,
         "attempt": str(attempt.number),
+        "databricks_run": "{{job.run_id}}",
     }
     task = {
         "task_key": "step",
