@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.databricks.bootstrap.statements import as_sql
-from pipelines.metastore import PRINCIPALS, PUBLIC_KEY, SECRET_SCOPE, Site, WorkspaceName, plan_for, staging
+from pipelines.metastore import PRINCIPALS, PUBLIC_KEY, Site, plan_for
+from pipelines.workspace_names import SECRET_SCOPE, Location, folder_of, staging_volume
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -48,7 +49,7 @@ def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 @click.option("--warehouse", help="SQL warehouse that makes the tables; default: a one-off job.")
 @click.option("--cluster", help="Cluster of that job; default: serverless.")
 def bootstrap(
-    workspace: WorkspaceName,
+    workspace: Location,
     landing: str,
     managed_location: str | None,
     data_scientists: str,
@@ -97,13 +98,15 @@ def bootstrap(
 
 
 def _create_tables(
-    plan: Plan, client: WorkspaceClient, workspace: WorkspaceName, warehouse: str | None, cluster: str | None
+    plan: Plan, client: WorkspaceClient, workspace: Location, warehouse: str | None, cluster: str | None
 ) -> list[str]:
     from pipelines.databricks.bootstrap.tables import create_tables_by_job, create_tables_by_warehouse
 
     if warehouse:
         return create_tables_by_warehouse(plan, client, warehouse)
-    return create_tables_by_job(plan, client, f"{staging(workspace)}/bootstrap", PRINCIPALS[workspace], cluster)
+    return create_tables_by_job(
+        plan, client, f"{folder_of(staging_volume(workspace))}/bootstrap", PRINCIPALS[workspace], cluster
+    )
 
 
 def _tell_public_key(client: WorkspaceClient) -> None:

@@ -11,7 +11,8 @@ from databricks.sdk import WorkspaceClient
 from pipelines.local.identity import admin_name
 from pipelines.local.lifecycle import down
 from pipelines.local.settings import LocalSettings, ServicePrincipal
-from pipelines.metastore import PRINCIPALS, Site, WorkspaceName, set_up
+from pipelines.metastore import PRINCIPALS, Site, set_up
+from pipelines.workspace_names import Location
 from pipelines_tests.local.conftest import Finished, client, local_settings, run_code
 from pipelines_tests.local.warm_clusters import started_cluster
 
@@ -29,7 +30,7 @@ class Workspaces:
     production: WorkspaceClient
     lines: list[str]
 
-    def principal(self, workspace: WorkspaceName) -> WorkspaceClient:
+    def principal(self, workspace: Location) -> WorkspaceClient:
         """A client of the workspace's service principal, with a token that its administrator made for it."""
         administrator = self.development if workspace == "development" else self.production
         name = PRINCIPALS[workspace]
