@@ -93,7 +93,7 @@ class Settings:
     git: WatchedBranch
     """The branch whose commits the location trains."""
     dagster_url: str = "http://127.0.0.1:3000"
-    """Address of Dagster's UI: for links, and to have a code location loaded anew."""
+    """Address of Dagster's UI, for links and to have a code location loaded anew; empty if unknown."""
     retrain_growth: float = 0.1
     """Share by which gold's sessions must have grown for the current release to be trained anew; 0: never."""
     first_upload_day: date = date(2025, 1, 1)
@@ -163,6 +163,8 @@ def for_task(settings: Settings) -> str:
         session_maps=settings.landing_volume / "maps",
         work=Path(folder_of(work_volume(settings.location))) if settings.warehouse else settings.work,
         remote=replace(remote, authentication={}, compute={}) if remote else None,
+        git=WatchedBranch("", settings.git.branch, Path("/nowhere")),
+        dagster_url="",
     )
     return TypeAdapter(Settings).dump_json(in_task).decode()
 
@@ -241,7 +243,7 @@ def _on_databricks(settings: Settings, file: EnvironmentFile) -> Settings:
         session_maps=Path(file.landing_volume) / "maps",
         remote=remote,
         git=_watched(settings.git, file.git),
-        dagster_url=file.dagster_url or settings.dagster_url,
+        dagster_url=file.dagster_url or "",
         retrain_growth=file.retrain_growth,
     )
 

@@ -20,8 +20,8 @@ VARIABLES = {
     "PIPELINES_ENVIRONMENT": "databricks",
     **{f"PIPELINES_{name.upper()}": str(DEPLOY / f"{name}.yaml") for name in LOCATIONS},
 }
-OF_THIS_MACHINE = ("home", "dagster_home", "remote.repository")
-"""Where the command line keeps its logs, and the checkout whose code is shipped."""
+OF_THIS_MACHINE = ("home", "dagster_home", "remote.repository", "git.folder")
+"""Where the command line keeps its logs, the checkout whose code is shipped, and the mirror of the models."""
 
 
 def _flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:
