@@ -75,8 +75,8 @@ def gold_of(manifest: Manifest) -> list[dg.AssetKey]:
     return [key_of(TableName.of(name)) for name in manifest.gold_tables]
 
 
-def attributes_of(manifest: Manifest, settings: Settings) -> dict[str, Any]:
-    """What the asset of a model has in every location."""
+def attributes_of(manifest: Manifest, settings: Settings) -> Any:
+    """What the asset of a model has in every location: keyword arguments of `dg.asset`."""
     return {
         "description": manifest.description,
         "group_name": f"{settings.catalog}_models",
