@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.branches import AS_MAIN, GOLD_CHOICE
 from pipelines.checks.training import training_checks
 
 _tables = dg.AssetSelection.groups("bronze", "silver", "gold")
@@ -45,6 +46,13 @@ branch_train = dg.define_asset_job(
     "train", selection=_models, description="Trains, evaluates and registers the branch's own models on shared gold."
 )
 
+validate = dg.define_asset_job(
+    "validate",
+    selection=_models,
+    tags={GOLD_CHOICE: AS_MAIN},
+    description="Trains the branch's models on the gold that main's were trained on, and compares them with main's.",
+)
+
 development_jobs = [full_flow, ingest, train, predict]
-branch_jobs = [branch_train, predict]
+branch_jobs = [branch_train, validate, predict]
 production_jobs = [train_for_customers]

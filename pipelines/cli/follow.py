@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,6 +18,7 @@ def run_with_progress(
     partition: str | None = None,
     tags: Mapping[str, str] | None = None,
     listener: Report = lambda _what, _text: None,
+    steps: Sequence[str] = (),
 ) -> FinishedRun:
     """`run_job`, told on the console; `listener` is told the same."""
     title = f"job {job}" + (f", upload day {partition}" if partition else "")
@@ -37,7 +38,7 @@ def run_with_progress(
             else:
                 console.print(f"  [red]failed[/red]  {escape(text)}")
 
-        return run_job(settings, job, partition, tags, report)
+        return run_job(settings, job, partition, tags, report, steps)
 
 
 def run_beside(console: Console, settings: Settings, job: str) -> FinishedRun:

@@ -18,12 +18,16 @@ from pipelines.partitions import today
 
 
 @click.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option("--annotations", is_flag=True, help="The files are instructors' annotations, not sessions.")
-def ingest(path: Path, annotations: bool) -> None:
-    """Put a session file, or a folder of them, into today's landing zone and take it to gold."""
+def ingest(path: Path | None, annotations: bool) -> None:
+    """Put a session file, or a folder of them, into today's landing zone and take it to gold.
+
+    Without PATH, take what lies in today's landing zone already, as `pipelines simulate` leaves it.
+    """
     console, settings = Console(), current_settings()
-    place_files(console, settings, path, "annotations" if annotations else "sessions", today())
+    if path is not None:
+        place_files(console, settings, path, "annotations" if annotations else "sessions", today())
     run = run_with_progress(console, settings, "ingest", today().isoformat())
     engine = open_engine(settings.engine, settings.tables)
     try:

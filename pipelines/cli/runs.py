@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +48,9 @@ def run_job(
     partition: str | None = None,
     tags: Mapping[str, str] | None = None,
     report: Report = lambda _what, _text: None,
+    steps: Sequence[str] = (),
 ) -> FinishedRun:
-    """Execute the job to its end, for one upload day if it is partitioned.
+    """Execute the job to its end, for one upload day if it is partitioned, and only these steps of it if any are named.
 
     Raises:
         RunFailedError: a step failed, a blocking check did not pass, or the process died.
@@ -71,7 +72,7 @@ def run_job(
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             process = subprocess.Popen(
-                _command(settings, job, run_tags), cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT
+                _command(settings, job, run_tags, steps), cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT
             )
             try:
                 run = _follow(instance, process, invocation, report)
@@ -99,8 +100,9 @@ def close_dead_runs(instance: DagsterInstance) -> None:
             instance.report_run_failed(run, f"The run's process ({process}) died.")
 
 
-def _command(settings: Settings, job: str, tags: Mapping[str, str]) -> list[str]:
+def _command(settings: Settings, job: str, tags: Mapping[str, str], steps: Sequence[str]) -> list[str]:
     arguments = ["-m", "pipelines.definitions", "-a", settings.location, "-j", job, "--tags", json.dumps(tags)]
+    arguments += ["--op-selection", ",".join(steps)] if steps else []
     return [sys.executable, "-m", "dagster", "job", "execute", *arguments]
 
 
