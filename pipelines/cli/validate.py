@@ -41,7 +41,7 @@ def validate(models: tuple[str, ...], markdown: Path | None, newest_gold: bool) 
     console, manifests = Console(), load_manifests()
     if unknown := [name for name in models if name not in manifests]:
         raise click.UsageError(f"No such model: {', '.join(unknown)}. There are {', '.join(sorted(manifests))}.")
-    settings = _branch_settings()
+    settings = branch_settings()
     chosen = list(dict.fromkeys(models)) or sorted(manifests)
     try:
         run = run_with_progress(
@@ -49,7 +49,7 @@ def validate(models: tuple[str, ...], markdown: Path | None, newest_gold: bool) 
             settings,
             "validate",
             tags={GOLD_CHOICE: NEWEST if newest_gold else AS_MAIN},
-            steps=["__".join((*settings.model_schema.split("."), name)) for name in chosen],
+            steps=[model_step(settings, name) for name in chosen],
         )
     except RunFailedError as error:
         if markdown is not None:
@@ -57,7 +57,7 @@ def validate(models: tuple[str, ...], markdown: Path | None, newest_gold: bool) 
 
             markdown.write_text(failure_as_markdown(str(settings.branch), str(error)), encoding="utf-8")
         raise
-    found = _validations(settings, run.run_id)
+    found = validations_of(settings, run.run_id)
     for each in found:
         _print(console, each)
     if markdown is not None:
@@ -69,7 +69,12 @@ def validate(models: tuple[str, ...], markdown: Path | None, newest_gold: bool) 
         raise click.exceptions.Exit(1)
 
 
-def _branch_settings() -> Settings:
+def model_step(settings: Settings, name: str) -> str:
+    """The step that makes the model's asset, as Dagster names it."""
+    return "__".join((*settings.model_schema.split("."), name))
+
+
+def branch_settings() -> Settings:
     """The settings of the branch that was named, or else of the one that is checked out.
 
     Raises:
@@ -87,7 +92,7 @@ def _branch_settings() -> Settings:
     return current_settings()
 
 
-def _validations(settings: Settings, run_id: str) -> list[Validation]:
+def validations_of(settings: Settings, run_id: str) -> list[Validation]:
     """What the run's steps found, by model."""
     from dagster import DagsterEventType
     from pydantic import TypeAdapter

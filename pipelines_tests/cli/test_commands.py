@@ -35,11 +35,13 @@ def test_help_names_every_command_without_importing_dagster_or_spark():
     probe = "import sys; from pipelines.cli import cli; cli(['--help'], standalone_mode=False); print(*sys.modules)"
     output = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
     text, modules = output.rsplit("\n", 2)[:2]
-    assert all(name in text for name in ("demo", "simulate", "ingest", "sql", "status", "dev", "up", "down"))
+    assert all(
+        name in text for name in ("demo", "simulate", "ingest", "validate", "sql", "status", "dev", "up", "down")
+    )
     assert {"dagster", "pyspark", "mlflow"}.isdisjoint(modules.split())
 
 
-@pytest.mark.parametrize("command", ["demo", "simulate", "ingest", "sql", "status", "dev", "up", "down"])
+@pytest.mark.parametrize("command", ["demo", "simulate", "ingest", "validate", "sql", "status", "dev", "up", "down"])
 def test_every_command_explains_itself(command: str):
     result = CliRunner().invoke(cli, [command, "--help"])
     assert result.exit_code == 0
