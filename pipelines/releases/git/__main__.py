@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from pipelines.releases.git.contents import Limits, inspect
-from pipelines.releases.git.problem import GitProblemError
+from pipelines.releases.git.problem import GitProblemError, Problem
 from pipelines.releases.git.repository import Repository
 from pipelines.releases.git.tree import read_tree
 
@@ -19,13 +19,20 @@ def problems_of(checkout: Path, revision: str) -> list[str]:
     """What keeps the commit from being released, a sentence each; empty if nothing does.
 
     Raises:
-        GitProblemError: git does not know the commit, or the folder is no checkout.
+        GitProblemError: there is no such commit here, or the folder is no checkout.
     """
-    asked = ["git", "-C", str(checkout), "rev-parse", "--absolute-git-dir"]
-    folder = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
-    repository = Repository(Path(folder or checkout / ".git"))
-    commit = repository.read("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+    folder, commit = _asked(checkout, "--absolute-git-dir"), _asked(checkout, "--verify", f"{revision}^{{commit}}")
+    if not folder or not commit:
+        what = f"{checkout} has no commit {revision!r}." if folder else f"{checkout} is no checkout of a repository."
+        raise GitProblemError(Problem("git", what, "Name a commit, or nothing for the one that is checked out."))
+    repository = Repository(Path(folder))
     return [str(problem) for problem in inspect(repository, read_tree(repository, commit), Limits())]
+
+
+def _asked(checkout: Path, *arguments: str) -> str:
+    """What `git rev-parse` answers; nothing if it cannot."""
+    command = ["git", "-C", str(checkout), "rev-parse", "--quiet", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 if __name__ == "__main__":
