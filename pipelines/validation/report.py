@@ -34,7 +34,7 @@ def remarks(found: Validation) -> tuple[str, ...]:
     """What must be known beside the numbers, a sentence each; the verdict first."""
     loss = f"{found.worse_than_main}, so a release with main's model as champion would be stopped."
     return (
-        found.verdict[0].upper() + found.verdict[1:],
+        f"{'Within bounds' if found.holds else 'Out of bounds'}: {found.verdict.removeprefix('all bounds hold: ')}",
         *((loss[0].upper() + loss[1:],) if found.worse_than_main else ()),
         *found.notes,
     )

@@ -53,6 +53,7 @@ def test_each_bounded_metric_stands_beside_mains_the_rules_and_its_bound():
     assert (alarms.model, alarms.main, alarms.bound, alarms.gain) == (1.0, 3.0, "<= 1", 2.0)
     assert found.notes == ()
     assert found.worse_than_main is None
+    assert remarks(found) == ("Within bounds: known_upset_recall 1, known_false_alarms_per_hour 1.",)
     assert cells(recall)[-3:] == (">= 0.95, holds", "+0.100", "+0.100 to +0.100 (8 sessions)")
     assert title(found) == "upset_detector: version 2 beside main's version 1, on 8 known held-out sessions"
 
@@ -63,7 +64,7 @@ def test_a_missed_bound_is_told_with_how_much_is_missing():
     assert [row.missed_by for row in found.rows] == [pytest.approx(0.05), 1.0]
     assert cells(found.rows[0])[4] == ">= 0.95, missed by 0.05"
     assert remarks(found)[0] == (
-        "Known_upset_recall is 0.9, 0.05 below the minimum 0.95; "
+        "Out of bounds: known_upset_recall is 0.9, 0.05 below the minimum 0.95; "
         "known_false_alarms_per_hour is 2, 1 above the maximum 1."
     )
 
@@ -73,7 +74,7 @@ def test_a_metric_that_was_not_measured_does_not_hold():
     assert not found.holds
     assert (found.rows[0].model, found.rows[0].holds) == (None, False)
     assert cells(found.rows[0])[1] == "not measured"
-    assert "known_upset_recall was not measured" in found.verdict.replace("Known", "known")
+    assert remarks(found)[0] == "Out of bounds: known_upset_recall was not measured or is not a number."
 
 
 def test_a_loss_that_a_release_would_not_admit_is_said():
