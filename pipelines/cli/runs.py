@@ -81,11 +81,11 @@ def run_job(
         run = _closed(instance, run, process.returncode)
         if run is None or not run.is_success:
             raise RunFailedError(_reasons(instance, run, process.returncode, log))
-        steps = sorted(instance.get_run_step_stats(run.run_id), key=lambda step: step.start_time or 0)
+        timed = sorted(instance.get_run_step_stats(run.run_id), key=lambda step: step.start_time or 0)
         return FinishedRun(
             run_id=run.run_id,
             seconds=time.monotonic() - started,
-            step_seconds={step.step_key: (step.end_time or 0) - (step.start_time or 0) for step in steps},
+            step_seconds={step.step_key: (step.end_time or 0) - (step.start_time or 0) for step in timed},
         )
 
 
