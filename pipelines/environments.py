@@ -105,6 +105,12 @@ class Settings:
         return CATALOGS[self.location]
 
     @property
+    def shared(self) -> Settings:
+        """The same off any branch: models and predictions that everyone shares."""
+        models, predictions = f"{self.catalog}.models", f"{self.catalog}.predictions"
+        return replace(self, branch=None, model_schema=models, prediction_schema=predictions)
+
+    @property
     def tables(self) -> Path:
         """`warehouse`, for what needs the tables to be folders of this machine.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from pipelines.assets.release_moves import move_jobs
+from pipelines.branches import AS_MAIN, GOLD_CHOICE
 from pipelines.checks.training import training_checks
 from pipelines.partitions import RELEASES
 
@@ -52,6 +53,13 @@ branch_train = dg.define_asset_job(
     "train", selection=_models, description="Trains, evaluates and registers the branch's own models on shared gold."
 )
 
+validate = dg.define_asset_job(
+    "validate",
+    selection=_models,
+    tags={GOLD_CHOICE: AS_MAIN},
+    description="Trains the branch's models on the gold that main's were trained on, and compares them with main's.",
+)
+
 development_jobs = [full_flow, ingest, train, predict]
-branch_jobs = [branch_train, predict]
+branch_jobs = [branch_train, validate, predict]
 production_jobs = [release, *move_jobs]

@@ -55,6 +55,17 @@ class Threshold(_Part):
         above = self.minimum is None or value >= self.minimum
         return above and (self.maximum is None or value <= self.maximum) and value == value
 
+    def missed_by(self, value: float) -> float | None:
+        """How far `value` is outside the bounds; None if it is within."""
+        if self.minimum is not None and value < self.minimum:
+            return self.minimum - value
+        return value - self.maximum if self.maximum is not None and value > self.maximum else None
+
+    def __str__(self) -> str:
+        limits = [f">= {self.minimum:g}"] if self.minimum is not None else []
+        limits += [f"<= {self.maximum:g}"] if self.maximum is not None else []
+        return " and ".join(limits)
+
 
 class ChannelDropout(_Part):
     """Copies of training sessions in which channels are blanked, so that a missing one does not mislead."""
