@@ -43,8 +43,8 @@ def measure() -> list[Section]:
         demo = Section(
             "demo",
             "`make demo` after set-up",
-            "`pipelines demo` in an empty home: simulated sessions to predictions in development and, beside it, a first "
-            f"release in production; then two more releases and a rollback, {sum(parts.values()):.0f} s in all.",
+            "`pipelines demo` in an empty home: simulated sessions to predictions in development and, beside it, a "
+            f"first release in production; then two more releases and a rollback, {sum(parts.values()):.0f} s in all.",
             [
                 Target(
                     "sessions to predictions through both workspaces under 3 minutes on 2 cores",
