@@ -71,7 +71,7 @@ def _lead_time(settings: Settings) -> Section:
         "From a push to champions",
         f"A commit is pushed to `release`; {len(load_manifests())} models are trained by its code in the production "
         "workspace, registered, put to the gates and made champion. The bare script trains the same models from the "
-        "same tables, one after the other in one warm process, and logs them to MLflow: no gates, no workspace, no record.",
+        "same tables, one after the other in one warm process, and logs them to MLflow: no gates, no workspace.",
         [
             Target(
                 f"lead time at most {_LEAD} times the script's, the sensor's wait taken out",
