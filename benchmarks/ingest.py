@@ -105,7 +105,7 @@ def measure() -> Section:
     section.remarks.append(
         "From 16 MiB on both parse in one process per core, so both are bound by the readers, which they share, and by "
         "the Parquet encoder: about 30 ms of a core for each session. What is left between them is ours to pay before "
-        "and after: starting the engine, the second reading, reading the reports back, three commits through Spark."
+        "and after: starting the engine, the second reading, reading the reports back, two merges through Spark."
     )
     return section
 
