@@ -1,7 +1,8 @@
 """A run in a process of its own that kills itself, as a power failure would, at a named point.
 
 `python -m pipelines_tests.tables.killed_run <engine> <folder> <point>`; `<folder>` holds landing/ and warehouse/. The
-point is `<module>#<function>:<before|after>:<n-th call>`, or `none`. Batches are of three files.
+point is `<module>#<function>:<before|after>:<n-th call>`, or `none`. Batches are of three files,
+which the embedded engine reads in processes even so.
 """
 
 from __future__ import annotations
@@ -52,11 +53,13 @@ def _arm(point: str) -> None:
 
 def _main(engine_name: str, folder: str, point: str, steps: str) -> None:
     from pipelines.engines import open_engine
-    from pipelines.tables import session_ingestion
+    from pipelines.tables import session_ingestion, spreading
     from pipelines_tests.tables.landing_zone import LandingZone, ingest, refine
 
     engine = open_engine(engine_name, Path(folder) / "warehouse")  # type: ignore[arg-type]
     engine.spark.range(1).collect()
+    assert (engine.processes is not None) == engine.python_is_threaded
+    spreading._WORTH_PROCESSES = 0
     session_ingestion.BATCH_FILES = 3
     if point != "none":
         _arm(point)
