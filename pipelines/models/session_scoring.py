@@ -7,10 +7,10 @@ A model without it is judged by its thresholds alone, and its gates say so.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from pipelines.models.manifest import MODELS_FOLDER
 from pipelines.models.protocol import ModelCodeError, Parameters
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def load_session_scoring(name: str) -> SessionScoring | None:
         ModelCodeError: the module lacks a function.
     """
     module_name = f"pipelines.models.{name}.session_scores"
-    if importlib.util.find_spec(module_name) is None:
+    # The file is looked for, not the module: where code is shipped, whatever looks for a module that was not is told off.
+    if not (MODELS_FOLDER / name / "session_scores.py").is_file():
         return None
     module = importlib.import_module(module_name)
     if missing := [f"{wanted}()" for wanted in _FUNCTIONS if not callable(getattr(module, wanted, None))]:
