@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from pipelines.releases.git.record import Outcome
-from pipelines.releases.run_tags import OUTCOME, OUTCOME_TAG, SUPERSEDED_BY, WHY_TAG
+from pipelines.releases.run_tags import OUTCOME, OUTCOME_TAG, OWN, SUPERSEDED_BY, WHY_TAG
 
 _LONGEST_WHY = 900
 _OUTCOMES: tuple[Outcome, ...] = ("infrastructure", "gate", "refused", "stopped", "superseded")
@@ -25,20 +25,19 @@ class Ending:
 
 def ending_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Ending:
     """How the run, which did not succeed, ended. Found out once and kept as tags of the run."""
-    kept = run.tags.get(OUTCOME_TAG)
+    own = run.tags if run.tags.get(OWN) == run.run_id else {}
     for outcome in _OUTCOMES:
-        if outcome == kept:
-            return Ending(outcome, run.tags.get(WHY_TAG, ""))
-    found = _found(instance, run)
-    instance.add_run_tags(run.run_id, {OUTCOME_TAG: found.outcome, WHY_TAG: found.why})
+        if outcome == own.get(OUTCOME_TAG):
+            return Ending(outcome, own.get(WHY_TAG, ""))
+    newer = own.get(SUPERSEDED_BY)
+    # However it ended: who is told to stop may also fail, or be found dead.
+    found = Ending("superseded", f"superseded by {newer[:12]}.") if newer else _found(instance, run)
+    instance.add_run_tags(run.run_id, {OUTCOME_TAG: found.outcome, WHY_TAG: found.why, OWN: run.run_id})
     return found
 
 
 def _found(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Ending:
     if run.status == dg.DagsterRunStatus.CANCELED:
-        newer = run.tags.get(SUPERSEDED_BY)
-        if newer:
-            return Ending("superseded", f"superseded by {newer[:12]}.")
         return Ending("stopped", f"run {run.run_id[:8]} was cancelled.")
     endings = [
         _of_failure(entry.dagster_event.step_failure_data, str(entry.step_key))
