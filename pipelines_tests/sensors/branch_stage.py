@@ -81,13 +81,22 @@ class Stage:
         assert found.skip_message
         return found.skip_message
 
-    def start(self, request: dg.RunRequest, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED) -> str:
-        """A run of the request, as far as that status; its id."""
+    def start(
+        self,
+        request: dg.RunRequest,
+        status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
+        again: tuple[str, str] | None = None,
+    ) -> str:
+        """A run of the request, as far as that status; its id. `again`: the first run, and the one before."""
+        root, parent = again or (None, None)
+        related = {"dagster/root_run_id": again[0], "dagster/parent_run_id": again[1]} if again else {}
         name = request.job_name or "release"
         run = self.instance.create_run_for_job(
             self._job(name, lambda _: None),
-            tags=self._tags(request),
+            tags={**self._tags(request), **related},
             status=dg.DagsterRunStatus.NOT_STARTED,
+            root_run_id=root,
+            parent_run_id=parent,
             remote_job_origin=_LOCATION.get_job_origin(name),  # without one Dagster queues no run
         )
         if status == dg.DagsterRunStatus.QUEUED:

@@ -199,12 +199,12 @@ def test_a_run_whose_process_died_is_retried_by_dagster_first_and_then_as_anothe
     stage: Stage, origin: Origin, clock: Clock
 ):
     request = stage.asked()
-    last = stage.start(request)
-    for number in ("1", "2"):
+    first = last = stage.start(request)
+    for _ in range(2):
         stage.died(last)
         clock.pass_by(3600)
         assert stage.words() == f"Commit {origin.head()[:12]} is being released, attempt 1."
-        retry = stage.start(replace_tags(request, {**stage.run(last).tags, "dagster/retry_number": number}))
+        retry = stage.start(replace_tags(request, stage.run(last).tags), again=(first, last))
         stage.instance.add_run_tags(last, {"dagster/auto_retry_run_id": retry})
         last = retry
     clock.ahead = 0.0
