@@ -48,7 +48,7 @@ def load_session_scoring(name: str) -> SessionScoring | None:
         ModelCodeError: the module lacks a function.
     """
     module_name = f"pipelines.models.{name}.session_scores"
-    # The file is looked for, not the module: where code is shipped, whatever looks for a module that was not is told off.
+    # The file is looked for, not the module: in a task, looking for a module that was not shipped is an error.
     if not (MODELS_FOLDER / name / "session_scores.py").is_file():
         return None
     module = importlib.import_module(module_name)
