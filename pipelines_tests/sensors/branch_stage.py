@@ -32,16 +32,22 @@ _LOCATION = RemoteRepositoryOrigin(
     "__repository__production",
 )
 BY = By("run 1", "every gate passed")
-SENSOR = "release_branch"
 
 
 class Stage:
     """One sensor with its cursor, and all that happens between its ticks."""
 
-    def __init__(self, settings: Settings, instance: dg.DagsterInstance, load: Callable[[], dg.Definitions]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        instance: dg.DagsterInstance,
+        load: Callable[[], dg.Definitions],
+        sensor: str = "release_branch",
+    ) -> None:
         self.settings, self.instance = settings, instance
+        self._sensor, self._main_job = sensor, "release" if sensor == "release_branch" else "train"
         self.cursor: str | None = None
-        self.sensor_of_runs = SENSOR
+        self.sensor_of_runs = sensor
         """The sensor's name when it asked for the runs that are made here."""
         self._load = load
         self.definitions = load()
@@ -62,7 +68,7 @@ class Stage:
             definitions=self.definitions,
             resources={"settings": self.settings},
         )
-        found = self.definitions.get_repository_def().get_sensor_def(SENSOR).evaluate_tick(context)
+        found = self.definitions.get_repository_def().get_sensor_def(self._sensor).evaluate_tick(context)
         self.cursor = found.cursor
         for request in found.dynamic_partitions_requests or []:
             self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
@@ -90,7 +96,7 @@ class Stage:
         """A run of the request, as far as that status; its id. `again`: the first run, and the one before."""
         root, parent = again or (None, None)
         related = {"dagster/root_run_id": again[0], "dagster/parent_run_id": again[1]} if again else {}
-        name = request.job_name or "release"
+        name = request.job_name or self._main_job
         run = self.instance.create_run_for_job(
             self._job(name, lambda _: None),
             tags={**self._tags(request), **related},
@@ -117,7 +123,7 @@ class Stage:
 
     def fails(self, request: dg.RunRequest, fail: Callable[[dg.OpExecutionContext], None]) -> str:
         """A run of the request whose step really does `fail`; its id."""
-        return self._execute(request.job_name or "release", self._tags(request), fail)
+        return self._execute(request.job_name or self._main_job, self._tags(request), fail)
 
     def released(self, request: dg.RunRequest, models: Mapping[str, int] | None = None) -> str:
         """A run of the request that promotes its commit and says so; its id."""

@@ -82,9 +82,7 @@ IMPORT_TRACE = 'File "/tmp/code/pipelines/models/tiny/model.py", line 3, in <mod
     ],
     ids=["gate", "refused", "superseded", "unknown", "error", "cause", "import", "no code of ours", "time limit"],
 )
-def test_the_reason_of_a_failed_step_is_the_outcome(
-    instance: dg.DagsterInstance, fail: Fail, outcome: str, why: str
-):
+def test_the_reason_of_a_failed_step_is_the_outcome(instance: dg.DagsterInstance, fail: Fail, outcome: str, why: str):
     run = failed_run(instance, fail)
     found = ending_of(instance, run)
     assert found.outcome == outcome

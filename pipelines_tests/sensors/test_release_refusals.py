@@ -134,8 +134,7 @@ def _no_models(origin: Origin) -> str:
         ),
         (
             lambda origin: origin.commit(model_files("glider", thresholds={"known_acuracy": {"minimum": 0.5}})),
-            "pipelines/models/glider/model.yaml: key `(whole file)`: primary_metric 'known_accuracy' has no entry in "
-            "thresholds: add its bound there.",
+            "key `(whole file)`: primary_metric 'known_accuracy' has no entry in thresholds: add its bound there.",
         ),
         (
             lambda origin: origin.commit({"pipelines/models/glider/model.yaml": "name: [glider\n"}),
