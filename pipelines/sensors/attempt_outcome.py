@@ -12,7 +12,9 @@ from pipelines.releases.run_tags import OUTCOME, OUTCOME_TAG, OWN, SUPERSEDED_BY
 _LONGEST_WHY = 900
 _OUTCOMES: tuple[Outcome, ...] = ("infrastructure", "gate", "refused", "stopped", "superseded")
 _BROKE_OFF = "it broke off:"
-_TIMED_OUT = "TIMEDOUT"
+_TIMED_OUT = "TERMINATED/TIMEDOUT"
+_NOT_IMPORTABLE = ("ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "TabError")
+"""What stays so however often it is tried: every commit has the same packages."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,10 @@ def _found(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Ending:
 def _of_failure(data: object, step: str) -> Ending:
     said = getattr(data, "user_failure_data", None)
     error = getattr(data, "error", None)
+    timed_out = error is not None and _TIMED_OUT in error.message
     while error is not None and error.cause is not None:
         error = error.cause
+        timed_out = timed_out or _TIMED_OUT in error.message
     words = (error.message if error is not None else "").strip().removeprefix(f"{getattr(error, 'cls_name', '')}: ")
     if said is not None:
         words = said.description or words
@@ -64,8 +68,10 @@ def _of_failure(data: object, step: str) -> Ending:
             if value is not None and value.value == outcome:
                 return Ending(outcome, words[:_LONGEST_WHY])
     why = f"{step}: {words}"[:_LONGEST_WHY]
-    if _TIMED_OUT in words:
+    if timed_out:
         return Ending("refused", f"{step} took longer than its time limit. {words}"[:_LONGEST_WHY])
+    if getattr(error, "cls_name", None) in _NOT_IMPORTABLE:
+        return Ending("refused", f"{step}: its code cannot be imported: {words}"[:_LONGEST_WHY])
     # The shipped code could not even be loaded: nothing else of the project runs before the step begins.
     if _BROKE_OFF in words and "/pipelines/" in words:
         return Ending("refused", why)

@@ -74,13 +74,27 @@ IMPORT_TRACE = 'File "/tmp/code/pipelines/models/tiny/model.py", line 3, in <mod
         (chained, "infrastructure", "step_1: connection reset by peer"),
         (raising(broken_off(IMPORT_TRACE)), "refused", "No module named 'numpie'"),
         (raising(broken_off("File /databricks/driver.py")), "infrastructure", "No module named 'numpie'"),
+        (raising(ImportError("no numpie")), "refused", "step_1: its code cannot be imported: no numpie"),
+        (raising(SyntaxError("never closed")), "refused", "its code cannot be imported: never closed"),
         (
             raising(RemoteStepError("Step tiny failed on Databricks: TERMINATED/TIMEDOUT; it took longer.")),
             "refused",
             "step_1 took longer than its time limit.",
         ),
     ],
-    ids=["gate", "refused", "superseded", "unknown", "error", "cause", "import", "no code of ours", "time limit"],
+    ids=[
+        "gate",
+        "refused",
+        "superseded",
+        "unknown",
+        "error",
+        "cause",
+        "import",
+        "no code of ours",
+        "package",
+        "syntax",
+        "time limit",
+    ],
 )
 def test_the_reason_of_a_failed_step_is_the_outcome(instance: dg.DagsterInstance, fail: Fail, outcome: str, why: str):
     run = failed_run(instance, fail)
