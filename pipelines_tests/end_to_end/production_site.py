@@ -132,8 +132,7 @@ class ProductionSite:
             runs = self.runs(commit)
             if not runs or any(not run.is_finished for run in runs):
                 return None
-            again = runs[0].tags.get("dagster/will_retry") == "true"
-            return None if again and "dagster/auto_retry_run_id" not in runs[0].tags else runs[0]
+            return None if runs[0].tags.get("dagster/will_retry") == "true" else runs[0]
 
         return self.wait(f"the end of the release of {commit[:12]}", look)
 
