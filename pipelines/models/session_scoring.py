@@ -46,7 +46,6 @@ def load_session_scoring(name: str) -> SessionScoring | None:
     Raises:
         ModelCodeError: the module cannot be imported or lacks a function.
     """
-    module_name = f"pipelines.models.{name}.session_scores"
     # The file is looked for, not the module: in a task, looking for a module that was not shipped is an error.
     if not (MODELS_FOLDER / name / "session_scores.py").is_file():
         return None
