@@ -70,9 +70,15 @@ def run_job(
             run_tags["dagster/partition"] = partition
         log = settings.home / "logs" / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{job}-{invocation[:6]}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
+        given = log.with_suffix(".config.yaml")
+        if config is not None:
+            given.write_text(json.dumps(config))  # which is YAML, too
         with log.open("wb") as output:
             process = subprocess.Popen(
-                _command(settings, job, run_tags, config), cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT
+                _command(settings, job, run_tags, given if config is not None else None),
+                cwd=PROJECT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
             try:
                 run = _follow(instance, process, invocation, report)
@@ -100,10 +106,10 @@ def close_dead_runs(instance: DagsterInstance) -> None:
             instance.report_run_failed(run, f"The run's process ({process}) died.")
 
 
-def _command(settings: Settings, job: str, tags: Mapping[str, str], config: Mapping[str, Any] | None) -> list[str]:
+def _command(settings: Settings, job: str, tags: Mapping[str, str], config: Path | None) -> list[str]:
     arguments = ["-m", "pipelines.definitions", "-a", settings.location, "-j", job, "--tags", json.dumps(tags)]
     if config is not None:
-        arguments += ["--config-json", json.dumps(config)]
+        arguments += ["--config", str(config)]
     return [sys.executable, "-m", "dagster", "job", "execute", *arguments]
 
 
