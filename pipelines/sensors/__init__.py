@@ -1,4 +1,4 @@
-"""The sensors of each code location."""
+"""The sensors and schedules of each code location."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pipelines.releases.release_graph import graph_of, released_models_folder
 from pipelines.sensors.landing import landing_zone
 from pipelines.sensors.main_branch import main_branch_sensor
 from pipelines.sensors.release_branch import release_branch_sensor
+from pipelines.sensors.release_schedule import release_check_schedule
 
 
 def development_sensors(settings: Settings) -> list[dg.SensorDefinition]:
@@ -21,4 +22,8 @@ def production_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """What is pushed to `release` is released."""
     rollback = next(job for job in production_jobs if job.name == "rollback")
     assert isinstance(rollback, dg.JobDefinition)
-    return [release_branch_sensor(settings, rollback, graph_of(released_models_folder(settings)))]
+    branch = release_branch_sensor(settings, rollback, graph_of(released_models_folder(settings)))
+    return [branch]
+
+
+production_schedules = [release_check_schedule()]
