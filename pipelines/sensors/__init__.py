@@ -7,6 +7,7 @@ import dagster as dg
 from pipelines.environments import Settings
 from pipelines.jobs import production_jobs
 from pipelines.releases.release_graph import graph_of, released_models_folder
+from pipelines.sensors.commit_status import commit_status_sensors
 from pipelines.sensors.landing import landing_zone
 from pipelines.sensors.main_branch import main_branch_sensor
 from pipelines.sensors.release_branch import release_branch_sensor
@@ -15,7 +16,7 @@ from pipelines.sensors.release_schedule import release_check_schedule
 
 def development_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """New uploads are ingested, and what is pushed to `main` is trained; a branch of a data scientist has neither."""
-    return [] if settings.branch else [landing_zone, main_branch_sensor(settings)]
+    return [] if settings.branch else [landing_zone, main_branch_sensor(settings), *commit_status_sensors(settings)]
 
 
 def production_sensors(settings: Settings) -> list[dg.SensorDefinition]:
@@ -23,7 +24,7 @@ def production_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     rollback = next(job for job in production_jobs if job.name == "rollback")
     assert isinstance(rollback, dg.JobDefinition)
     branch = release_branch_sensor(settings, rollback, graph_of(released_models_folder(settings)))
-    return [branch]
+    return [branch, *commit_status_sensors(settings)]
 
 
 production_schedules = [release_check_schedule()]

@@ -16,6 +16,7 @@ import dagster as dg
 from pipelines.environments import Settings
 from pipelines.releases.git.record import Record
 from pipelines.releases.run_tags import ATTEMPT, AUTHOR, COMMIT, HEAD, SIGNER, SUPERSEDED_BY
+from pipelines.sensors.commit_status import runs_link, tell
 
 if TYPE_CHECKING:
     from pipelines.releases.git.decision import Release, Rollback
@@ -41,7 +42,7 @@ def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Fol
     """One look at the branch and what follows from it."""
     from pipelines.releases.branch import mirror_of, policy_of
     from pipelines.releases.git.cursor import Cursor
-    from pipelines.releases.git.decision import Release, Rollback
+    from pipelines.releases.git.decision import Refuse, Release, Rollback
     from pipelines.releases.git.watch import look
 
     mirror = mirror_of(settings)
@@ -54,9 +55,15 @@ def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Fol
     if isinstance(decision, Release):
         assert found.candidate is not None, "only what was examined is released"
         mirror.keep(decision.commit)
-        return following.release(settings, decision, found.candidate)
+        asked = following.release(settings, decision, found.candidate)
+        if asked.run_requests:
+            told = f"Attempt {decision.attempt}: {', '.join(found.candidate.models)}."
+            tell(settings, decision.commit, "pending", told, runs_link(settings, decision.commit), context.log)
+        return asked
     if isinstance(decision, Rollback):
         return following.rollback(context.instance, decision)
+    if isinstance(decision, Refuse) and found.candidate is not None:  # examined, so it is said once
+        tell(settings, found.candidate.record.commit, "failure", decision.why, settings.dagster_url, context.log)
     return following.otherwise(context.instance, settings, found) or dg.SensorResult(skip_reason=_words(found))
 
 
