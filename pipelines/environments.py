@@ -17,20 +17,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import TypeAdapter
 
 from pipelines.branches import branch_schema
 from pipelines.environment_file import EnvironmentFile, Git, InvalidSettingError, load_environment_file
 from pipelines.landing.address import Address, InvalidAddressError, S3Prefix, landing_address
+from pipelines.remote_settings import Remote
 from pipelines.watched_branch import WatchedBranch
+from pipelines.workspace_names import (
+    CATALOGS,
+    LANDING_VOLUME,
+    SECRET_SCOPE,
+    Location,
+    folder_of,
+    staging_volume,
+    work_volume,
+)
 
 EngineName = Literal["sail", "apache_spark", "databricks"]
-Location = Literal["development", "production"]
-
-LOCATIONS: tuple[Location, ...] = ("development", "production")
-CATALOGS: dict[Location, str] = {"development": "dev", "production": "prod"}
 TASK_SETTINGS = "PIPELINES_TASK_SETTINGS"
 """Environment variable that holds, in a task, the settings of the process that launched it."""
 
@@ -41,27 +47,6 @@ _PROJECT = Path(__file__).resolve().parents[1]
 
 class UnknownEnvironmentError(ValueError):
     """The environment that was asked for does not exist."""
-
-
-@dataclass(frozen=True)
-class Remote:
-    """How steps reach the workspace that runs them."""
-
-    host: str | None
-    """Address of the Databricks workspace; None for the local one, which is started at its first use."""
-    authentication: dict[str, str]
-    """What the SDK is given to prove who this is, as names of environment variables: never a secret itself."""
-    staging: str
-    """Volume folder for shipped code, payloads and events, such as `/Volumes/dev/pipelines/staging`."""
-    secret_scope: str
-    compute: dict[str, Any]
-    """Size classes, see `pipelines.databricks.compute`; empty for the local workspace, which has one warm cluster."""
-    tags: dict[str, str]
-    """On every remote run, for its cost."""
-    repository: Path
-    """The git checkout whose code is shipped."""
-    allow_dirty: bool
-    """Whether uncommitted changes of the checkout may be shipped."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +93,7 @@ class Settings:
     git: WatchedBranch
     """The branch whose commits the location trains."""
     dagster_url: str = "http://127.0.0.1:3000"
-    """Address of Dagster's UI: for links, and to have a code location loaded anew."""
+    """Address of Dagster's UI, for links and to have a code location loaded anew; empty if unknown."""
     retrain_growth: float = 0.1
     """Share by which gold's sessions must have grown for the current release to be trained anew; 0: never."""
     first_upload_day: date = date(2025, 1, 1)
@@ -176,8 +161,10 @@ def for_task(settings: Settings) -> str:
         in_task=True,
         landing=settings.landing if in_bucket else settings.landing_volume,
         session_maps=settings.landing_volume / "maps",
-        work=Path(f"/Volumes/{settings.catalog}/pipelines/work") if settings.warehouse else settings.work,
+        work=Path(folder_of(work_volume(settings.location))) if settings.warehouse else settings.work,
         remote=replace(remote, authentication={}, compute={}) if remote else None,
+        git=WatchedBranch("", settings.git.branch, Path("/nowhere")),
+        dagster_url="",
     )
     return TypeAdapter(Settings).dump_json(in_task).decode()
 
@@ -190,8 +177,8 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
     remote = Remote(
         host=None,
         authentication={},
-        staging=f"/Volumes/{catalog}/pipelines/staging",
-        secret_scope="pipelines",
+        staging=folder_of(staging_volume(location)),
+        secret_scope=SECRET_SCOPE,
         compute={},
         tags={"environment": location, "cost_center": own or location},
         repository=_PROJECT,
@@ -205,7 +192,7 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
         in_task=False,
         home=home,
         landing=_landing(variables.get("PIPELINES_LANDING") or home / "landing", "PIPELINES_LANDING"),
-        landing_volume=Path("/Volumes/main/landing/uploads"),
+        landing_volume=Path(folder_of(LANDING_VOLUME)),
         warehouse=home / "warehouse",
         work=home / "work" / location,
         scratch=None,
@@ -256,7 +243,7 @@ def _on_databricks(settings: Settings, file: EnvironmentFile) -> Settings:
         session_maps=Path(file.landing_volume) / "maps",
         remote=remote,
         git=_watched(settings.git, file.git),
-        dagster_url=file.dagster_url or settings.dagster_url,
+        dagster_url=file.dagster_url or "",
         retrain_growth=file.retrain_growth,
     )
 

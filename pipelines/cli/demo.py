@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,8 @@ from pipelines.partitions import today
 
 FIRST_SEED = 20_500
 SESSIONS = 42
+SECONDS_FILE = "demo-seconds.json"
+"""In the environment's folder of logs: how long each part of the last demo took."""
 
 
 @click.command()
@@ -62,6 +65,7 @@ def demo(sessions: Path | None, count: int) -> None:
         print_status(console)
         if not told:
             release_again(console, production, seconds.__setitem__)
+    (settings.home / "logs" / SECONDS_FILE).write_text(json.dumps(seconds))
     print_seconds(console, seconds)
     steps = {step: spent for step, spent in run.step_seconds.items() if spent >= 1}
     steps["launching, waiting, shorter steps"] = run.seconds - sum(steps.values())

@@ -18,6 +18,8 @@ def reload_location(dagster_url: str, location: str, seconds: int = 40) -> None:
     from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError, ReloadRepositoryLocationStatus
     from requests.exceptions import RequestException
 
+    if not dagster_url:
+        raise ReloadError(f"{location} has to be loaded anew: load it in the UI, or set `dagster_url`.")
     address = urlsplit(dagster_url)
     try:
         client = DagsterGraphQLClient(
