@@ -6,14 +6,15 @@ That a status cannot be posted never keeps anything else from happening: it is s
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import dagster as dg
 
 from pipelines.assets.releases import CHAMPIONS
 from pipelines.environments import Settings
-from pipelines.jobs import release, train
+from pipelines.jobs import production_jobs, release, train
 from pipelines.releases.run_tags import ANEW, COMMIT
 from pipelines.sensors.attempt_outcome import Ending, ending_of
 from pipelines.sensors.branch_record import commit_of
@@ -21,8 +22,11 @@ from pipelines.sensors.branch_record import commit_of
 if TYPE_CHECKING:
     from logging import Logger
 
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
     from pipelines.releases.git.commit_status import State, StatusTarget
 
+_APPROVE = next(job for job in production_jobs if job.name == "approve")
 _ENDS = {
     "success": dg.DagsterRunStatus.SUCCESS,
     "failure": dg.DagsterRunStatus.FAILURE,
@@ -62,23 +66,27 @@ def commit_status_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """A sensor per way in which a run can end; none if the settings name no token."""
     if not settings.git.status_token_variable:
         return []
-    job = release if settings.location == "production" else train
-    return [_sensor(settings, job, name, status) for name, status in _ENDS.items()]
+    jobs = [release, _APPROVE] if settings.location == "production" else [train]
+    return [_sensor(settings, jobs, name, status) for name, status in _ENDS.items()]
 
 
 def _sensor(
-    settings: Settings, job: dg.UnresolvedAssetJobDefinition, name: str, status: dg.DagsterRunStatus
+    settings: Settings,
+    jobs: Sequence[dg.JobDefinition | UnresolvedAssetJobDefinition],
+    name: str,
+    status: dg.DagsterRunStatus,
 ) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         run_status=status,
         name=f"commit_status_{name}",
-        monitored_jobs=[job],
+        monitored_jobs=jobs,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Tells GitHub of a commit whose run ended ({name}).",
     )
     def commit_status(context: dg.RunStatusSensorContext) -> None:
         run = context.dagster_run
-        if (commit := commit_of(run)) is None:  # started by a person, on whatever code there was
+        commit = commit_of(run) if run.job_name != _APPROVE.name else _approved(context.instance, run)
+        if commit is None:  # started by a person, on whatever code there was, or not approved by everyone yet
             return
         state, words = ending_state(context.instance, run)
         link = f"{settings.dagster_url.rstrip('/')}/runs/{run.run_id}"
@@ -97,12 +105,12 @@ def ending_state(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[Stat
         if ANEW in run.tags:  # the commit serves, with the versions that it had
             return "success", f"Serves as before. Trained anew on more data: {_words(ending)}"
         return ("failure" if ending.outcome in ("gate", "refused") else "error"), _words(ending)
-    if run.job_name != release.name:
+    if run.job_name == train.name:
         return "success", "Every model was trained."
     outcome, why = _rollout(instance, run)
     if outcome == "awaits_approval":
         return "pending", why
-    return ("success", why) if outcome in ("promoted", "served_before") else ("success", "Every step succeeded.")
+    return "success", why or "Every step succeeded."
 
 
 def _words(ending: Ending) -> str:
@@ -118,8 +126,21 @@ def _words(ending: Ending) -> str:
 
 def _rollout(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, str]:
     """What the run's materialization of the champions says: outcome and why."""
+    made = _champions(instance, run)
+    return (str(made.metadata["outcome"].value), str(made.metadata["why"].value)) if made else ("", "")
+
+
+def _approved(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
+    """The release that serves since a person approved of it; None if something is still missing."""
+    made, config = _champions(instance, run), dict[str, Any](run.run_config)
+    serves = made.partition if made is not None else None
+    approved = config["ops"][f"make_{_APPROVE.name}"]["config"]["release"]
+    return serves if serves is not None and serves.startswith(approved) else None
+
+
+def _champions(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.AssetMaterialization | None:
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
         made = entry.dagster_event.step_materialization_data.materialization if entry.dagster_event else None
         if made is not None and made.asset_key == CHAMPIONS:
-            return str(made.metadata["outcome"].value), str(made.metadata["why"].value)
-    return "", ""
+            return made
+    return None

@@ -67,7 +67,7 @@ def make_model(
         return MadeModel(
             estimator=estimator,
             held_out=held_out,
-            example=held_out[list(code.FEATURES)].astype("float64").head(_EXAMPLE_ROWS),
+            example=held_out.reindex(columns=list(code.FEATURES)).astype("float64").head(_EXAMPLE_ROWS),
             report=report,
             sessions=examples.sessions,
             unusable=examples.unusable,

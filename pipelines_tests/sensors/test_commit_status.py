@@ -102,6 +102,24 @@ def test_a_release_that_waits_for_a_person_goes_on(settings: Settings, instance:
     assert [state for state, *_ in told(hub)] == ["pending"]
 
 
+@pytest.mark.parametrize("serves", [COMMIT_1, COMMIT_2], ids=["nothing is missing", "others have to approve, too"])
+def test_a_release_that_a_person_approved(settings: Settings, instance: dg.DagsterInstance, hub: Hub, serves: str):
+    @dg.op(config_schema={"release": str})
+    def make_approve(context) -> None:
+        why = "glider approved by Ana; promoted: every gate passed."
+        made = dg.AssetMaterialization(CHAMPIONS, partition=serves, metadata={"outcome": "approve", "why": why})
+        context.log_event(made)
+
+    @dg.job
+    def approve() -> None:
+        make_approve()
+
+    config = {"ops": {"make_approve": {"config": {"release": COMMIT_1[:9]}}}}
+    evaluate(settings, instance, approve.execute_in_process(config, instance=instance).dagster_run)
+    approved = [("success", "glider approved by Ana; promoted: every gate passed.")]
+    assert [(state, words) for state, words, _ in told(hub)] == (approved if serves == COMMIT_1 else [])
+
+
 @pytest.mark.parametrize(
     ("failure", "state", "words"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,8 +51,8 @@ class Branch:
         )
         self.instance.report_runless_asset_event(checked)
 
-    def run(self, status: dg.DagsterRunStatus = dg.DagsterRunStatus.SUCCESS, **tags: str) -> dg.DagsterRun:
-        return self.instance.create_run_for_job(_empty_job(), tags=tags, status=status)
+    def run(self, tags: Mapping[str, str], status: dg.DagsterRunStatus) -> dg.DagsterRun:
+        return self.instance.create_run_for_job(_empty_job(), tags=dict(tags), status=status)
 
 
 @pytest.fixture
@@ -62,7 +62,8 @@ def branch(tmp_path: Path) -> Iterator[Branch]:
     plain = settings_from({"PIPELINES_HOME": str(tmp_path / "home"), "PIPELINES_GIT": str(origin.bare)}, "production")
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         made = Branch(origin, replace(plain, retrain_growth=0.1), instance)
-        made.run(**{"dagster/partition": head, COMMIT: head, HEAD: head, ATTEMPT: "2", AUTHOR: "Ana", SIGNER: "key"})
+        tags = {"dagster/partition": head, COMMIT: head, HEAD: head, ATTEMPT: "2", AUTHOR: "Ana", SIGNER: "key"}
+        made.run(tags, dg.DagsterRunStatus.SUCCESS)
         made.serves(head)
         yield made
 
@@ -77,7 +78,7 @@ def test_it_is_asked_for_once_for_each_version_of_gold(branch: Branch):
             COMMIT: head, HEAD: head, ATTEMPT: "2", AUTHOR: "Ana", SIGNER: "key", ANEW: "7",
         }  # fmt: skip
     assert request.tags["pipelines/growth"] == "10 sessions then, 12 now"
-    asked = branch.run(dg.DagsterRunStatus.STARTED, **{**request.tags, "dagster/partition": head})
+    asked = branch.run({**request.tags, "dagster/partition": head}, dg.DagsterRunStatus.STARTED)
     assert not branch.tick().run_requests
     branch.instance.report_run_failed(asked)
     assert not branch.tick().run_requests, "it was asked for; what failed is not asked for again"
@@ -109,7 +110,7 @@ def test_a_push_comes_first(branch: Branch):
     pushed = branch.origin.commit({"README.md": "more"}, "a push")
     [request] = branch.tick().run_requests or []
     assert (request.partition_key, ANEW in request.tags) == (pushed, False)
-    branch.run(dg.DagsterRunStatus.STARTED, **{**request.tags, "dagster/partition": pushed})
+    branch.run({**request.tags, "dagster/partition": pushed}, dg.DagsterRunStatus.STARTED)
     assert not branch.tick().run_requests, "one is under way"
 
 
