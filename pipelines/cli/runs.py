@@ -74,9 +74,12 @@ def run_job(
             run_tags["dagster/partition"] = partition
         log = settings.home / "logs" / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{job}-{invocation[:6]}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
+        given = log.with_suffix(".config.yaml")
+        if config is not None:
+            given.write_text(json.dumps(config))  # which is YAML, too
         with log.open("wb") as output:
             process = subprocess.Popen(
-                _command(settings, job, run_tags, config, steps),
+                _command(settings, job, run_tags, given if config is not None else None, steps),
                 cwd=PROJECT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -108,10 +111,10 @@ def close_dead_runs(instance: DagsterInstance) -> None:
 
 
 def _command(
-    settings: Settings, job: str, tags: Mapping[str, str], config: Mapping[str, Any] | None, steps: Sequence[str]
+    settings: Settings, job: str, tags: Mapping[str, str], config: Path | None, steps: Sequence[str]
 ) -> list[str]:
     arguments = ["-m", "pipelines.definitions", "-a", settings.location, "-j", job, "--tags", json.dumps(tags)]
-    arguments += ["--config-json", json.dumps(config)] if config is not None else []
+    arguments += ["--config", str(config)] if config is not None else []
     arguments += ["--op-selection", ",".join(steps)] if steps else []
     return [sys.executable, "-m", "dagster", "job", "execute", *arguments]
 
