@@ -40,7 +40,7 @@ def start_run(engine_name: str, folder: Path, steps: str = "ingest,refine") -> s
 
 
 @contextmanager
-def acting_at(point: str, act: Callable[[], None]) -> Iterator[None]:
+def acting_at(point: str, act: Callable[[], object]) -> Iterator[None]:
     """Within it, `act` happens when this process gets to the point."""
     place, when, number = point.split(":")
     module_name, _, path = place.partition("#")
