@@ -9,7 +9,7 @@ from pipelines.checks import development_checks
 from pipelines.environments import current_settings
 from pipelines.jobs import branch_jobs, development_jobs, production_jobs
 from pipelines.resources import resources_for
-from pipelines.sensors import sensors
+from pipelines.sensors import development_sensors, production_sensors
 
 
 def development() -> dg.Definitions:
@@ -19,7 +19,7 @@ def development() -> dg.Definitions:
         assets=development_assets(settings),
         asset_checks=[] if settings.branch else development_checks,
         jobs=branch_jobs if settings.branch else development_jobs,
-        sensors=[] if settings.branch else sensors,
+        sensors=development_sensors(settings),
         resources=resources_for(settings),
         executor=_EXECUTOR,
     )
@@ -31,6 +31,7 @@ def production() -> dg.Definitions:
     return dg.Definitions(
         assets=production_assets(settings),
         jobs=production_jobs,
+        sensors=production_sensors(settings),
         resources=resources_for(settings),
         executor=_EXECUTOR,
     )

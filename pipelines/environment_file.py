@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines.workspace_names import LANDING_VOLUME, SECRET_SCOPE, folder_of
 
 
 class InvalidSettingError(ValueError):
@@ -36,6 +38,31 @@ class Mlflow(_Part):
     experiments: str = Field(default="/Shared/pipelines/", description="What the names of experiments begin with.")
 
 
+class Signatures(_Part):
+    """Which commits must be signed, and whose signatures count."""
+
+    signatures: Literal["off", "head", "range"] = Field(default="off", alias="mode")
+    allowed_signers: Path | None = Field(default=None, description="OpenSSH's file of allowed signers.")
+    revoked_keys: Path | None = None
+    keyring: Path | None = Field(default=None, description="GnuPG home folder.")
+
+
+class Git(_Part):
+    """The repository of the models, and the branch that the location follows."""
+
+    url: str
+    branch: str | None = None
+    folder: Path | None = Field(default=None, description="Folder for the mirror and checkouts.")
+    user: str | None = None
+    token_variable: str | None = Field(default=None, description="Environment variable that holds the token.")
+    ssh_command: str | None = None
+    signatures: Signatures = Signatures()
+    look_seconds: int | None = Field(default=None, ge=5)
+    status_repository: str | None = Field(default=None, pattern=r"^[^/]+/[^/]+$")
+    status_token_variable: str | None = None
+    status_api: str | None = Field(default=None, pattern=r"^https://")
+
+
 class EnvironmentFile(_Part):
     """A whole environment."""
 
@@ -45,14 +72,17 @@ class EnvironmentFile(_Part):
         pattern=r"^s3://[^/]+(/.*)?$",
         description="The landing zone as the sensor sees it; null: none.",
     )
-    landing_volume: str = Field(default="/Volumes/main/landing/uploads", pattern=r"^/Volumes/")
+    landing_volume: str = Field(default=folder_of(LANDING_VOLUME), pattern=r"^/Volumes/")
     staging: str = Field(pattern=r"^/Volumes/")
     work: str = Field(pattern=r"^/Volumes/")
-    secret_scope: str = "pipelines"
+    secret_scope: str = SECRET_SCOPE
     mlflow: Mlflow = Mlflow()
     compute: dict[str, Any] = Field(description="Size classes, see docs/step-launcher.md.")
     tags: dict[str, str] = {}
     repository: str | None = Field(default=None, description="Git checkout to ship code from, if not this one.")
+    git: Git | None = Field(default=None, description="Null: no branch of a remote is watched there.")
+    dagster_url: str | None = Field(default=None, pattern=r"^https?://")
+    retrain_growth: float = Field(default=0.1, ge=0, description="See `Settings.retrain_growth`.")
 
 
 def load_environment_file(file: Path) -> EnvironmentFile:

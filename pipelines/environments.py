@@ -4,7 +4,8 @@
 `PIPELINES_DEVELOPMENT` or `PIPELINES_PRODUCTION` names says the rest, a file per code location
 (`pipelines.environment_file`). `PIPELINES_BRANCH` puts a data scientist on a branch of their own, `PIPELINES_HOME`
 moves local files, `PIPELINES_LANDING` the landing zone (to another folder, or to `s3://bucket/prefix`),
-`PIPELINES_FIRST_UPLOAD_DAY` the first daily partition.
+`PIPELINES_FIRST_UPLOAD_DAY` the first daily partition, `PIPELINES_GIT` the repository of the models,
+`PIPELINES_DAGSTER` the address of Dagster's UI.
 
 A step that runs in a workspace gets its settings from the process that launched it (`for_task`), whole.
 """
@@ -16,49 +17,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import TypeAdapter
 
 from pipelines.branches import branch_schema
-from pipelines.environment_file import EnvironmentFile, InvalidSettingError, load_environment_file
+from pipelines.environment_file import EnvironmentFile, Git, InvalidSettingError, load_environment_file
 from pipelines.landing.address import Address, InvalidAddressError, S3Prefix, landing_address
+from pipelines.remote_settings import Remote
+from pipelines.watched_branch import WatchedBranch
+from pipelines.workspace_names import (
+    CATALOGS,
+    LANDING_VOLUME,
+    SECRET_SCOPE,
+    Location,
+    folder_of,
+    staging_volume,
+    work_volume,
+)
 
 EngineName = Literal["sail", "apache_spark", "databricks"]
-Location = Literal["development", "production"]
-
-LOCATIONS: tuple[Location, ...] = ("development", "production")
-CATALOGS: dict[Location, str] = {"development": "dev", "production": "prod"}
 TASK_SETTINGS = "PIPELINES_TASK_SETTINGS"
 """Environment variable that holds, in a task, the settings of the process that launched it."""
 
+_BRANCHES: dict[Location, str] = {"development": "main", "production": "release"}
 _ENGINES: dict[str, EngineName] = {"embedded": "sail", "conformance": "apache_spark", "databricks": "databricks"}
 _PROJECT = Path(__file__).resolve().parents[1]
 
 
 class UnknownEnvironmentError(ValueError):
     """The environment that was asked for does not exist."""
-
-
-@dataclass(frozen=True)
-class Remote:
-    """How steps reach the workspace that runs them."""
-
-    host: str | None
-    """Address of the Databricks workspace; None for the local one, which is started at its first use."""
-    authentication: dict[str, str]
-    """What the SDK is given to prove who this is, as names of environment variables: never a secret itself."""
-    staging: str
-    """Volume folder for shipped code, payloads and events, such as `/Volumes/dev/pipelines/staging`."""
-    secret_scope: str
-    compute: dict[str, Any]
-    """Size classes, see `pipelines.databricks.compute`; empty for the local workspace, which has one warm cluster."""
-    tags: dict[str, str]
-    """On every remote run, for its cost."""
-    repository: Path
-    """The git checkout whose code is shipped."""
-    allow_dirty: bool
-    """Whether uncommitted changes of the checkout may be shipped."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +90,12 @@ class Settings:
     """Where Dagster keeps runs, events and schedules."""
     remote: Remote | None
     """Where steps run; None for in this process."""
+    git: WatchedBranch
+    """The branch whose commits the location trains."""
+    dagster_url: str = "http://127.0.0.1:3000"
+    """Address of Dagster's UI, for links and to have a code location loaded anew; empty if unknown."""
+    retrain_growth: float = 0.1
+    """Share by which gold's sessions must have grown for the current release to be trained anew; 0: never."""
     first_upload_day: date = date(2025, 1, 1)
     """First daily partition; files in folders of earlier days are not ingested."""
 
@@ -109,6 +103,12 @@ class Settings:
     def catalog(self) -> str:
         """The catalog that the location writes its own tables and models to."""
         return CATALOGS[self.location]
+
+    @property
+    def shared(self) -> Settings:
+        """The same off any branch: models and predictions that everyone shares."""
+        models, predictions = f"{self.catalog}.models", f"{self.catalog}.predictions"
+        return replace(self, branch=None, model_schema=models, prediction_schema=predictions)
 
     @property
     def tables(self) -> Path:
@@ -167,8 +167,10 @@ def for_task(settings: Settings) -> str:
         in_task=True,
         landing=settings.landing if in_bucket else settings.landing_volume,
         session_maps=settings.landing_volume / "maps",
-        work=Path(f"/Volumes/{settings.catalog}/pipelines/work") if settings.warehouse else settings.work,
+        work=Path(folder_of(work_volume(settings.location))) if settings.warehouse else settings.work,
         remote=replace(remote, authentication={}, compute={}) if remote else None,
+        git=WatchedBranch("", settings.git.branch, Path("/nowhere")),
+        dagster_url="",
     )
     return TypeAdapter(Settings).dump_json(in_task).decode()
 
@@ -181,8 +183,8 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
     remote = Remote(
         host=None,
         authentication={},
-        staging=f"/Volumes/{catalog}/pipelines/staging",
-        secret_scope="pipelines",
+        staging=folder_of(staging_volume(location)),
+        secret_scope=SECRET_SCOPE,
         compute={},
         tags={"environment": location, "cost_center": own or location},
         repository=_PROJECT,
@@ -196,7 +198,7 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
         in_task=False,
         home=home,
         landing=_landing(variables.get("PIPELINES_LANDING") or home / "landing", "PIPELINES_LANDING"),
-        landing_volume=Path("/Volumes/main/landing/uploads"),
+        landing_volume=Path(folder_of(LANDING_VOLUME)),
         warehouse=home / "warehouse",
         work=home / "work" / location,
         scratch=None,
@@ -209,6 +211,13 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
         session_maps=home / "landing" / "maps",
         dagster_home=home / "dagster",
         remote=remote,
+        git=WatchedBranch(
+            url=variables.get("PIPELINES_GIT") or str(home / "git" / "models.git"),
+            branch=_BRANCHES[location],
+            folder=home / "git" / location,
+            look_seconds=5,
+        ),
+        dagster_url=variables.get("PIPELINES_DAGSTER") or Settings.dagster_url,
         first_upload_day=_day(variables, "PIPELINES_FIRST_UPLOAD_DAY", Settings.first_upload_day),
     )
 
@@ -239,7 +248,17 @@ def _on_databricks(settings: Settings, file: EnvironmentFile) -> Settings:
         experiments=file.mlflow.experiments,
         session_maps=Path(file.landing_volume) / "maps",
         remote=remote,
+        git=_watched(settings.git, file.git),
+        dagster_url=file.dagster_url or "",
+        retrain_growth=file.retrain_growth,
     )
+
+
+def _watched(default: WatchedBranch, git: Git | None) -> WatchedBranch:
+    if git is None:
+        return default
+    given = git.model_dump(exclude_none=True, exclude={"signatures"})
+    return replace(default, **{"look_seconds": 30, **given}, **git.signatures.model_dump(exclude_none=True))
 
 
 def _landing(text: str | Path, name: str) -> Address:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.assets.release_moves import move_jobs
+from pipelines.branches import AS_MAIN, GOLD_CHOICE
 from pipelines.checks.training import training_checks
+from pipelines.partitions import RELEASES
 
 _tables = dg.AssetSelection.groups("bronze", "silver", "gold")
 _before_training = dg.AssetSelection.checks(training_checks)
@@ -35,16 +38,28 @@ full_flow = dg.define_asset_job(
     description="The main job: one day's uploads to gold, then models trained on all of gold, then predictions.",
 )
 
-train_for_customers = dg.define_asset_job(
-    "train_for_customers",
-    selection=dg.AssetSelection.groups("prod_models"),
-    description="Trains, evaluates and registers every model in production, on attested gold.",
+release = dg.define_asset_job(
+    "release",
+    selection=dg.AssetSelection.groups("releases", "prod_models"),
+    partitions_def=RELEASES,
+    # Models are trained beside each other as far as the workspace can; their steps wait for it in processes of theirs.
+    executor_def=dg.multiprocess_executor.configured(
+        {"max_concurrent": 4, "start_method": {"forkserver": {"preload_modules": ["pipelines.definitions"]}}}
+    ),
+    description="Trains, judges and registers every model of a commit, and makes them champion together if all pass.",
 )
 
 branch_train = dg.define_asset_job(
     "train", selection=_models, description="Trains, evaluates and registers the branch's own models on shared gold."
 )
 
+validate = dg.define_asset_job(
+    "validate",
+    selection=_models,
+    tags={GOLD_CHOICE: AS_MAIN},
+    description="Trains the branch's models on the gold that main's were trained on, and compares them with main's.",
+)
+
 development_jobs = [full_flow, ingest, train, predict]
-branch_jobs = [branch_train, predict]
-production_jobs = [train_for_customers]
+branch_jobs = [branch_train, validate, predict]
+production_jobs = [release, *move_jobs]

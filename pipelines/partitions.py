@@ -12,6 +12,9 @@ UPLOAD_DAYS = dg.DailyPartitionsDefinition(
     start_date=current_settings().first_upload_day.isoformat(), timezone="UTC", end_offset=1
 )
 
+RELEASES = dg.DynamicPartitionsDefinition(name="releases")
+"""A partition per commit that was released, or asked to be."""
+
 
 def today() -> date:
     """The upload day of what arrives now."""

@@ -8,10 +8,13 @@ from pipelines.assets.gold import gold_assets
 from pipelines.assets.landing import landing_assets
 from pipelines.assets.models import model_asset
 from pipelines.assets.predictions import prediction_asset
+from pipelines.assets.released_models import released_model_asset
+from pipelines.assets.releases import champions_asset, requested_asset
 from pipelines.assets.sessions import session_assets
 from pipelines.assets.shared_gold import shared_gold
 from pipelines.environments import Settings
 from pipelines.models.manifest import load_manifests
+from pipelines.releases.release_graph import released_models_folder
 
 Assets = list[dg.AssetsDefinition | dg.AssetSpec]
 
@@ -31,5 +34,14 @@ def development_assets(settings: Settings) -> Assets:
 
 
 def production_assets(settings: Settings) -> Assets:
-    """Every asset of the production location: gold as it is shared, and models trained on it there."""
-    return [*shared_gold, *(model_asset(manifest, settings) for manifest in load_manifests().values())]
+    """Every asset of the production location: gold as it is shared, and the releases of models trained on it there.
+
+    The models are those of the commit that is to be released, which may have others than this code has.
+    """
+    manifests = list(load_manifests(released_models_folder(settings)).values())
+    return [
+        *shared_gold,
+        requested_asset(manifests),
+        *(released_model_asset(manifest, settings) for manifest in manifests),
+        champions_asset(manifests, settings),
+    ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from pipelines.assets.comparison import chosen_gold, compared, comparison_specs
 from pipelines.assets.materializations import picture, rows_table
 from pipelines.assets.table_assets import key_of
 from pipelines.engines.engine import Engine
@@ -34,29 +35,16 @@ def model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        deps=[key_of(TableName.of(name)) for name in manifest.gold_tables],
-        description=manifest.description,
-        group_name=f"{settings.catalog}_models",
-        owners=[owner_of(manifest)],
-        kinds={"scikitlearn", "mlflow", "pyspark"},
+        deps=gold_of(manifest),
         pool="training",
-        op_tags={"pipelines/compute": manifest.compute.size_class, "pipelines/model": manifest.name},
-        metadata={
-            "primary_metric": manifest.primary_metric,
-            "thresholds": {name: bound.model_dump(exclude_none=True) for name, bound in manifest.thresholds.items()},
-            "required_channels": [" or ".join(alternatives) for alternatives in manifest.required_channels],
-            "optional_channels": list(manifest.optional_channels),
-        },
         check_specs=[
             dg.AssetCheckSpec(
                 "meets_thresholds", asset=key, description="Every metric is within its manifest's bounds."
             ),
-            dg.AssetCheckSpec(
-                "beats_instructors_rule",
-                asset=key,
-                description="It is better than the plain rule of an instructor, on sessions that neither has seen.",
-            ),
+            beats_rule_spec(key),
+            *comparison_specs(key, settings),
         ],
+        **attributes_of(manifest, settings),
     )
     def model(
         context: dg.AssetExecutionContext,
@@ -69,19 +57,58 @@ def model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
 
         # Snake case, since the lineage becomes tags of the version in Unity Catalog.
         lineage = {"dagster_run_id": context.run_id, "asset_key": context.asset_key.to_user_string()}
-        trained = train_model(manifest.name, engine, settings, lineage, context.log.info)
+        gold = chosen_gold(context, manifest, settings)
+        trained = train_model(manifest.name, engine, settings, lineage, context.log.info, gold)
         if settings.location == "development":  # what customers get is for a release to decide
             point_alias(settings, manifest.name, CHAMPION, trained.version)
         rows = metric_rows(manifest, trained.metrics, trained.baseline_metrics)
+        beside_main = compared(manifest, trained, settings)
         return dg.MaterializeResult(
-            metadata=_metadata(trained, rows, manifest),
+            metadata={**version_metadata(trained, rows, manifest), **beside_main.metadata},
             check_results=[
                 _result("meets_thresholds", [row for row in rows if not row["holds"]], rows),
-                _result("beats_instructors_rule", [row for row in rows if not row["beats_rule"]], rows),
+                beats_rule_result(rows),
+                *beside_main.check_results,
             ],
         )
 
     return model
+
+
+def gold_of(manifest: Manifest) -> list[dg.AssetKey]:
+    """Keys of the gold tables that the model is trained on."""
+    return [key_of(TableName.of(name)) for name in manifest.gold_tables]
+
+
+def attributes_of(manifest: Manifest, settings: Settings) -> Any:
+    """What the asset of a model has in every location: keyword arguments of `dg.asset`."""
+    return {
+        "description": manifest.description,
+        "group_name": f"{settings.catalog}_models",
+        "owners": [owner_of(manifest)],
+        "kinds": {"scikitlearn", "mlflow", "pyspark"},
+        "op_tags": {"pipelines/compute": manifest.compute.size_class, "pipelines/model": manifest.name},
+        "metadata": {
+            "primary_metric": manifest.primary_metric,
+            "thresholds": {name: bound.model_dump(exclude_none=True) for name, bound in manifest.thresholds.items()},
+            "required_channels": [" or ".join(alternatives) for alternatives in manifest.required_channels],
+            "optional_channels": list(manifest.optional_channels),
+        },
+    }
+
+
+def beats_rule_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    """The check that a model is worth having."""
+    return dg.AssetCheckSpec(
+        "beats_instructors_rule",
+        asset=key,
+        description="It is better than the plain rule of an instructor, on sessions that neither has seen.",
+    )
+
+
+def beats_rule_result(rows: list[dict[str, str | float | bool | None]]) -> dg.AssetCheckResult:
+    """Its result, from `metric_rows`."""
+    return _result("beats_instructors_rule", [row for row in rows if not row["beats_rule"]], rows)
 
 
 def metric_rows(
@@ -96,14 +123,12 @@ def metric_rows(
     for name, bound in manifest.thresholds.items():
         value, rule = metrics.get(name, float("nan")), baseline.get(name)
         better = rule is None or rule != rule or (value > rule if bound.minimum is not None else value < rule)
-        limits = [f">= {bound.minimum:g}"] if bound.minimum is not None else []
-        limits += [f"<= {bound.maximum:g}"] if bound.maximum is not None else []
         rows.append(
             {
                 "metric": name,
                 "model": round(value, 4),
                 "instructors_rule": None if rule is None else round(rule, 4),
-                "bound": " and ".join(limits),
+                "bound": str(bound),
                 "holds": bound.holds(value),
                 "beats_rule": better and value == value,
             }
@@ -111,7 +136,8 @@ def metric_rows(
     return rows
 
 
-def _metadata(trained: "TrainedModel", rows: list, manifest: Manifest) -> dict[str, Any]:
+def version_metadata(trained: "TrainedModel", rows: list, manifest: Manifest) -> dict[str, Any]:
+    """What a materialization shows of the version that it made or found."""
     return {
         "version": trained.version,
         "reused": trained.reused,

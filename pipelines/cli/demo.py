@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Event
 
 import click
 from rich.console import Console
 
-from pipelines.cli.follow import run_beside, run_with_progress
+from pipelines.cli.daemon import daemon_of
+from pipelines.cli.demo_releases import is_told, release_again, release_first
+from pipelines.cli.follow import run_with_progress
 from pipelines.cli.ingest import place_files
 from pipelines.cli.instance import open_instance
 from pipelines.cli.pictures import write_pictures
+from pipelines.cli.release_status import print_status
 from pipelines.cli.runs import FinishedRun
 from pipelines.cli.simulate import simulate_missing, simulated_day
 from pipelines.cli.summary import print_models, print_predictions, print_quarantined, print_seconds, print_tables
@@ -23,8 +27,10 @@ from pipelines.engines import open_engine
 from pipelines.environments import Settings, current_settings
 from pipelines.partitions import today
 
-FIRST_SEED = 20_300
+FIRST_SEED = 20_500
 SESSIONS = 42
+SECONDS_FILE = "demo-seconds.json"
+"""In the environment's folder of logs: how long each part of the last demo took."""
 
 
 @click.command()
@@ -33,8 +39,9 @@ SESSIONS = 42
 def demo(sessions: Path | None, count: int) -> None:
     """Run the main job on simulated sessions, and on your own if given, and show what it made.
 
-    Gold, models and predictions are made in the development workspace; then production trains the models for
-    customers on the same gold. Running it again simulates, reads, trains and predicts nothing twice.
+    Gold, models and predictions are made in the development workspace; beside it the first push to `release` releases
+    the models in the production workspace. Then a better model is pushed, then a bad one, and a rollback shows the way
+    back. Running it again simulates, reads, trains, predicts and releases nothing twice.
     """
     console, settings = Console(), current_settings()
     production = current_settings("production")
@@ -49,36 +56,41 @@ def demo(sessions: Path | None, count: int) -> None:
         if day != today():
             with _timed(seconds, "job ingest, your sessions"):
                 run_with_progress(console, settings, "ingest", today().isoformat())
-    with _timed(seconds, "the runs of both workspaces"):
-        runs = _both_runs(console, settings, production, day.isoformat())
-    with _timed(seconds, "this summary"):
-        pictures = _show(console, settings, production)
+    told = is_told(production)
+    with nullcontext() if told else daemon_of(production):
+        with _timed(seconds, "the main job, and beside it the first release"):
+            run = _main_job(console, settings, None if told else production, day.isoformat())
+        with _timed(seconds, "this summary"):
+            pictures = _show(console, settings)
+        print_status(console)
+        if not told:
+            release_again(console, production, seconds.__setitem__)
+    (settings.home / "logs" / SECONDS_FILE).write_text(json.dumps(seconds))
     print_seconds(console, seconds)
-    for settings_of_run, run in zip((settings, production), runs, strict=True):
-        steps = {step: spent for step, spent in run.step_seconds.items() if spent >= 1}
-        steps["launching, waiting, shorter steps"] = run.seconds - sum(steps.values())
-        print_seconds(console, steps, f"The run in {settings_of_run.location}, {run.seconds:.0f} seconds of it")
+    steps = {step: spent for step, spent in run.step_seconds.items() if spent >= 1}
+    steps["launching, waiting, shorter steps"] = run.seconds - sum(steps.values())
+    print_seconds(console, steps, f"The main job, {run.seconds:.0f} seconds of it")
     for file in pictures:
         console.print(f"Picture of an analysed session: {file}")
-    console.print(f"Dagster runs: {', '.join(run.run_id for run in runs)}.")
+    console.print(f"Dagster run of the main job: {run.run_id}.")
     console.print('Open the UI with [bold]make dev[/bold]; ask with [bold].venv/bin/pipelines sql "SELECT ..."[/bold]')
 
 
-def _both_runs(console: Console, settings: Settings, production: Settings, day: str) -> tuple[FinishedRun, FinishedRun]:
-    """The main job, and beside it, from the moment that gold is ready, production's training."""
-    gold_is_ready = Event()
+def _main_job(console: Console, settings: Settings, production: Settings | None, day: str) -> FinishedRun:
+    """The main job and, if production is given, the first release beside it from the moment that gold is ready."""
+    gold_is_ready, failed = Event(), Event()
 
     def listen(what: str, text: str) -> None:
         if what == "finished" and text == "check_sessions":
             gold_is_ready.set()
 
-    def train() -> FinishedRun | None:
+    def release() -> None:
         gold_is_ready.wait()
-        return run_beside(console, production, "train_for_customers") if not failed.is_set() else None
+        if production is not None and not failed.is_set():
+            release_first(console, production)
 
-    failed = Event()
     with ThreadPoolExecutor(1) as pool:
-        trained = pool.submit(train)
+        released = pool.submit(release)
         try:
             main = run_with_progress(console, settings, "full_flow", day, listener=listen)
         except BaseException:
@@ -86,9 +98,8 @@ def _both_runs(console: Console, settings: Settings, production: Settings, day: 
             raise
         finally:
             gold_is_ready.set()
-        beside = trained.result()
-    assert beside is not None
-    return main, beside
+        released.result()
+    return main
 
 
 @contextmanager
@@ -108,14 +119,13 @@ def _warming_up(*locations: Settings) -> Iterator[None]:
         warmed.result()
 
 
-def _show(console: Console, settings: Settings, production: Settings) -> list[Path]:
+def _show(console: Console, settings: Settings) -> list[Path]:
     engine = open_engine(settings.engine, settings.tables)
     try:
         print_tables(console, engine, settings)
         print_quarantined(console, engine)
         with open_instance(settings) as instance:
             print_models(console, instance, settings)
-            print_models(console, instance, production)
         print_predictions(console, engine, settings)
         return write_pictures(engine, settings)
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from pipelines.cli.instance import PROJECT, prepare_home
+from pipelines.embedded_repository import ensure_repository
 from pipelines.environments import current_settings
 
 
@@ -18,14 +19,19 @@ from pipelines.environments import current_settings
 def dev(host: str, port: int) -> None:
     """Open Dagster's UI with its daemon, everything loaded.
 
-    Files that you drop into the landing zone are ingested by themselves while it runs.
+    While it runs, files that you drop into the landing zone are ingested, and commits that you push to the branch
+    `release` of the models' repository are released.
     """
     settings = current_settings()
     prepare_home(settings)
+    os.environ.setdefault("PIPELINES_DAGSTER", f"http://{host}:{port}")
+    if settings.remote is not None and settings.remote.host is None:
+        ensure_repository(settings)
     if isinstance(settings.landing, Path):
         for kind in ("sessions", "annotations"):
             (settings.landing / kind).mkdir(parents=True, exist_ok=True)
     click.echo(f"Dagster's UI: http://{host}:{port}    landing zone: {settings.landing}/sessions/<YYYY-MM-DD>/")
+    click.echo(f"Repository of the models: {settings.git.url}")
     os.chdir(PROJECT)
     command = ["dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
     os.execv(sys.executable, [sys.executable, "-m", *command])

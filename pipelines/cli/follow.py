@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,6 +19,8 @@ def run_with_progress(
     partition: str | None = None,
     tags: Mapping[str, str] | None = None,
     listener: Report = lambda _what, _text: None,
+    config: Mapping[str, Any] | None = None,
+    steps: Sequence[str] = (),
 ) -> FinishedRun:
     """`run_job`, told on the console; `listener` is told the same."""
     title = f"job {job}" + (f", upload day {partition}" if partition else "")
@@ -37,15 +40,4 @@ def run_with_progress(
             else:
                 console.print(f"  [red]failed[/red]  {escape(text)}")
 
-        return run_job(settings, job, partition, tags, report)
-
-
-def run_beside(console: Console, settings: Settings, job: str) -> FinishedRun:
-    """`run_job` while another run is told on the console: only the ends of its steps are."""
-
-    def report(what: str, text: str) -> None:
-        if what in ("finished", "failed"):
-            style, word = ("green", "done") if what == "finished" else ("red", "failed")
-            console.print(f"  [{style}]{word:<8}[/{style}]{escape(text)} [dim]({settings.location})[/dim]")
-
-    return run_job(settings, job, report=report)
+        return run_job(settings, job, partition, tags, report, config, steps)

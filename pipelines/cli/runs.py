@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +48,13 @@ def run_job(
     partition: str | None = None,
     tags: Mapping[str, str] | None = None,
     report: Report = lambda _what, _text: None,
+    config: Mapping[str, Any] | None = None,
+    steps: Sequence[str] = (),
 ) -> FinishedRun:
-    """Execute the job to its end, for one upload day if it is partitioned.
+    """Execute the job to its end, for one partition (an upload day, a release) if it is partitioned.
+
+    Args:
+        steps: only these steps of it, if any are named.
 
     Raises:
         RunFailedError: a step failed, a blocking check did not pass, or the process died.
@@ -71,7 +76,10 @@ def run_job(
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             process = subprocess.Popen(
-                _command(settings, job, run_tags), cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT
+                _command(settings, job, run_tags, config, steps),
+                cwd=PROJECT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
             try:
                 run = _follow(instance, process, invocation, report)
@@ -80,11 +88,11 @@ def run_job(
         run = _closed(instance, run, process.returncode)
         if run is None or not run.is_success:
             raise RunFailedError(_reasons(instance, run, process.returncode, log))
-        steps = sorted(instance.get_run_step_stats(run.run_id), key=lambda step: step.start_time or 0)
+        timed = sorted(instance.get_run_step_stats(run.run_id), key=lambda step: step.start_time or 0)
         return FinishedRun(
             run_id=run.run_id,
             seconds=time.monotonic() - started,
-            step_seconds={step.step_key: (step.end_time or 0) - (step.start_time or 0) for step in steps},
+            step_seconds={step.step_key: (step.end_time or 0) - (step.start_time or 0) for step in timed},
         )
 
 
@@ -99,8 +107,12 @@ def close_dead_runs(instance: DagsterInstance) -> None:
             instance.report_run_failed(run, f"The run's process ({process}) died.")
 
 
-def _command(settings: Settings, job: str, tags: Mapping[str, str]) -> list[str]:
+def _command(
+    settings: Settings, job: str, tags: Mapping[str, str], config: Mapping[str, Any] | None, steps: Sequence[str]
+) -> list[str]:
     arguments = ["-m", "pipelines.definitions", "-a", settings.location, "-j", job, "--tags", json.dumps(tags)]
+    arguments += ["--config-json", json.dumps(config)] if config is not None else []
+    arguments += ["--op-selection", ",".join(steps)] if steps else []
     return [sys.executable, "-m", "dagster", "job", "execute", *arguments]
 
 

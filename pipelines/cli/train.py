@@ -12,14 +12,14 @@ from pipelines.environments import current_settings
 
 
 @click.command()
-@click.option("--production", is_flag=True, help="In the production workspace, for customers.")
-def train(production: bool) -> None:
+def train() -> None:
     """Train, evaluate and register every model, on gold as it is now.
 
-    In development, or on the branch that `pipelines --branch NAME train` names, unless --production is said.
+    In development, or on the branch that `pipelines --branch NAME train` names. Production trains what is pushed to
+    `release`, and nothing else.
     """
-    console, settings = Console(), current_settings("production" if production else "development")
-    run = run_with_progress(console, settings, "train_for_customers" if production else "train")
+    console, settings = Console(), current_settings()
+    run = run_with_progress(console, settings, "train")
     with open_instance(settings) as instance:
         print_models(console, instance, settings)
     console.print(f"[dim]Dagster run {run.run_id}, {run.seconds:.0f} s[/dim]")

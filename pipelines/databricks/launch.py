@@ -46,6 +46,7 @@ class Launch:
         self._context = context
         self._run_id = context.dagster_run.run_id
         self._step_key = context.step.key
+        self._source = launcher.code_of(context.dagster_run)
         self._attempts = Attempts(context.instance, launcher.target.name, context.dagster_run, self._step_key)
 
     def events(self) -> Iterator[DagsterEvent]:
@@ -62,7 +63,7 @@ class Launch:
         attempt = self._attempts.current()
         continued = attempt.run_id is not None
         if not continued:
-            target, source = self._launcher.target, self._launcher.code
+            target, source = self._launcher.target, self._source
             request = _interruptible(lambda: staged_request(self._context, target, source, session, attempt))
             attempt = self._submitted(session, attempt, request)
         assert attempt.run_id is not None
@@ -118,7 +119,7 @@ class Launch:
         if verdict.told_by_step and log.end is not None:
             yield from log.store(log.end if verdict.succeeded else with_remark(log.end, remark))
         if verdict.staging_spoiled:
-            stage_anew(self._context, self._launcher.code, session)
+            stage_anew(self._context, self._source, session)
         self._attempts.ended(attempt, verdict.words)
         session.staging.clean(attempt.token)
         if verdict.told_by_step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -43,6 +43,7 @@ class DatabricksStepLauncher(StepLauncher):
         code: CodeSource,
         patience: Patience | None = None,
         rhythm: Rhythm | None = None,
+        code_of_run: Callable[[dg.DagsterRun], CodeSource | None] | None = None,
     ) -> None:
         # Dagster recommends Pipes to new projects, where the code of a step is written for it; it keeps launchers.
         with warnings.catch_warnings():
@@ -50,6 +51,7 @@ class DatabricksStepLauncher(StepLauncher):
             super().__init__()
         self.target = target
         self.code = code
+        self._code_of_run = code_of_run
         self.patience = patience or Patience()
         self.rhythm = rhythm or Rhythm()
         self._lock = Lock()
@@ -60,6 +62,10 @@ class DatabricksStepLauncher(StepLauncher):
         from pipelines.databricks.launch import Launch
 
         return Launch(self, step_context).events()
+
+    def code_of(self, run: dg.DagsterRun) -> CodeSource:
+        """Where the code of this run is: a run may ask for a commit of its own."""
+        return (self._code_of_run(run) if self._code_of_run else None) or self.code
 
     def session(self) -> Session:
         """The connection to the target, made at the first call.

@@ -29,7 +29,8 @@ def staged_request(
     """
     run = context.dagster_run
     step_tags = {**context.op.tags, **context.run_tags}
-    tags = remote_tags(target.tags, step_tags, run.run_id, run.job_name, context.step.key)
+    paying = {**session.compute.custom_tags, **target.tags}
+    tags = remote_tags(paying, step_tags, run.run_id, run.job_name, context.step.key)
     size = step_tags.get(SIZE_TAG, STANDARD_SIZE)
     session.compute.size(size)
     snapshot = pinned_snapshot(context.instance, run, source)
@@ -48,6 +49,7 @@ def staged_request(
         "event_key": f"{target.event_key.scope}/{target.event_key.key}",
         "token": attempt.token,
         "attempt": str(attempt.number),
+        "databricks_run": "{{job.run_id}}",
     }
     task = {
         "task_key": "step",

@@ -6,12 +6,11 @@ A model without it is judged by its thresholds alone, and its gates say so.
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from pipelines.models.protocol import ModelCodeError, Parameters
+from pipelines.models.protocol import ModelCodeError, Parameters, import_model_module
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,12 +44,12 @@ def load_session_scoring(name: str) -> SessionScoring | None:
     """The session scores of the model of that name; None if its folder has no `session_scores.py`.
 
     Raises:
-        ModelCodeError: the module lacks a function.
+        ModelCodeError: the module cannot be imported or lacks a function.
     """
     module_name = f"pipelines.models.{name}.session_scores"
     if importlib.util.find_spec(module_name) is None:
         return None
-    module = importlib.import_module(module_name)
+    module = import_model_module(name, "session_scores")
     if missing := [f"{wanted}()" for wanted in _FUNCTIONS if not callable(getattr(module, wanted, None))]:
         raise ModelCodeError(
             f"{module.__file__}: lacks {', '.join(missing)}. pipelines/models/session_scoring.py says what each is: "

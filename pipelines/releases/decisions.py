@@ -27,10 +27,10 @@ class Change:
     after: Plan
 
 
-def requested(record: Record, release: str, models: Iterable[str]) -> list[Change]:
-    """A release is on its way; nothing if it was the last one requested.
+def requested(record: Record, release: str, models: Iterable[str], anew: bool = False) -> list[Change]:
+    """A release is on its way; nothing if it was the last one requested and has not been refused.
 
-    The release that serves may be requested again, to be trained anew on gold that has grown; but not while a newer
+    The release that serves may be requested `anew`, to be trained on gold that has grown; but not while a newer
     one is on its way, which would be superseded by it.
 
     Raises:
@@ -40,7 +40,9 @@ def requested(record: Record, release: str, models: Iterable[str]) -> list[Chang
     if not is_commit(release):
         raise TransitionRefusedError(f"{release!r} is no commit: give its hexadecimal name.")
     _refuse_quarantined(record, release)
-    if record.newest_requested == release:
+    if record.newest_requested == release and (
+        release == record.on_its_way or (release == record.current_release and not anew)
+    ):
         return []
     if release == record.current_release and (newer := record.on_its_way) is not None:
         raise TransitionRefusedError(

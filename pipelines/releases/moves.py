@@ -54,9 +54,19 @@ class Releases:
     lock: Callable[[], AbstractContextManager[Any]]
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
-    def request(self, release: str, models: Iterable[str], by: By, evidence: Mapping[str, Any] | None = None) -> Record:
-        """Say that a release is on its way; older ones that are still on theirs are superseded by it."""
-        return self._move(lambda record: decisions.requested(record, release, models), by, evidence)
+    def request(
+        self,
+        release: str,
+        models: Iterable[str],
+        by: By,
+        evidence: Mapping[str, Any] | None = None,
+        anew: bool = False,
+    ) -> Record:
+        """Say that a release is on its way; older ones that are still on theirs are superseded by it.
+
+        `anew` trains the release that serves once more, on what `evidence` says.
+        """
+        return self._move(lambda record: decisions.requested(record, release, models, anew), by, evidence)
 
     def refuse(self, release: str, models: Iterable[str], by: By, evidence: Mapping[str, Any] | None = None) -> Record:
         """Say that a release did not pass; `by.reason` tells why. The champions stay."""

@@ -86,6 +86,20 @@ class Record:
         earlier = order[: order.index(release)] if release in order else []
         return [one for one in reversed(earlier) if one not in self.quarantined]
 
+    def named(self, beginning: str) -> str:
+        """The release whose commit begins so.
+
+        Raises:
+            ValueError: none does, or several do.
+        """
+        found = sorted({entry.release for entry in self.entries if entry.release.startswith(beginning)})
+        if len(found) != 1:
+            known = ", ".join(one[:12] for one in found) or "none"
+            raise ValueError(
+                f"which release is {beginning!r}? It fits {known}: give the commit's first 7 to 40 digits."
+            )
+        return found[0]
+
     def approvals(self, release: str) -> dict[str, str]:
         """Who approved `release`, by model."""
         return {

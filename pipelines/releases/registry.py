@@ -7,14 +7,15 @@ without order. The only module of the releases that knows MLflow.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from pipelines.environments import Settings
 from pipelines.releases.completion import Registered
 from pipelines.releases.gates.candidate import Candidate
+from pipelines.releases.gates.result import GateResult
 from pipelines.releases.plan import LONGEST_TAG, PLAN_TAG, Alias, InvalidPlanError, Plan, plan_from_json
 from pipelines.releases.provenance import APPROVED_BY, missing_provenance
 from pipelines.training.registration import runs_of, versions_of
@@ -33,6 +34,9 @@ from pipelines.training.registry import (
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
+
+GATES_TAG = "gates"
+"""On a version: whether it passed them when it was last judged."""
 
 _ABSENT = "RESOURCE_DOES_NOT_EXIST"
 
@@ -153,6 +157,22 @@ class MlflowRegistry:
             example_predictions=self._document(str(found.run_id), EXAMPLE_PREDICTIONS_FILE).get("predictions", []),
         )
 
+    def keep_results(self, model: str, version: int, against: int | None, results: Sequence[GateResult]) -> None:
+        """Keep, beside the version, what the gates said of it when `against` was champion."""
+        found = self._version(model, version)
+        assert found is not None, "only a registered version was judged"
+        self._client().log_dict(
+            str(found.run_id), {"results": [asdict(result) for result in results]}, _results_file(against)
+        )
+        passed = "passed" if all(result.passed for result in results) else "failed"
+        self._client().set_model_version_tag(self._name(model), str(version), GATES_TAG, passed)
+
+    def results(self, model: str, version: int, against: int | None) -> list[GateResult]:
+        """What `keep_results` kept; nothing if the version was not judged against that champion."""
+        found = self._version(model, version)
+        kept = self._document(str(found.run_id), _results_file(against)) if found is not None else {}
+        return [GateResult(**result) for result in kept.get("results", [])]
+
     def _client(self) -> MlflowClient:
         return connect(self.settings)
 
@@ -203,10 +223,15 @@ class MlflowRegistry:
     def _document(self, run_id: str, file: str) -> dict[str, Any]:
         from mlflow.artifacts import load_dict
 
-        client = self._client()
-        if not any(artifact.path == file for artifact in client.list_artifacts(run_id)):
+        client, folder = self._client(), str(PurePosixPath(file).parent)
+        listed = client.list_artifacts(run_id, None if folder == "." else folder)
+        if not any(artifact.path == file for artifact in listed):
             return {}
         return load_dict(f"{client.get_run(run_id).info.artifact_uri}/{file}")
+
+
+def _results_file(against: int | None) -> str:
+    return f"gates/against_{'none' if against is None else against}.json"
 
 
 def _signature(artifact: Path) -> dict[str, Any]:

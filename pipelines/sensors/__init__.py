@@ -1,5 +1,24 @@
-"""The sensors of development."""
+"""The sensors of each code location."""
 
+from __future__ import annotations
+
+import dagster as dg
+
+from pipelines.environments import Settings
+from pipelines.jobs import production_jobs
+from pipelines.releases.release_graph import graph_of, released_models_folder
 from pipelines.sensors.landing import landing_zone
+from pipelines.sensors.main_branch import main_branch_sensor
+from pipelines.sensors.release_branch import release_branch_sensor
 
-sensors = [landing_zone]
+
+def development_sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    """New uploads are ingested, and what is pushed to `main` is trained; a branch of a data scientist has neither."""
+    return [] if settings.branch else [landing_zone, main_branch_sensor(settings)]
+
+
+def production_sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    """What is pushed to `release` is released."""
+    rollback = next(job for job in production_jobs if job.name == "rollback")
+    assert isinstance(rollback, dg.JobDefinition)
+    return [release_branch_sensor(settings, rollback, graph_of(released_models_folder(settings)))]

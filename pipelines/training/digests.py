@@ -13,6 +13,8 @@ from typing import Any
 from pipelines.models.manifest import Manifest
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_LOCK = _PACKAGE.parent / "requirements" / "runtime.lock"
+"""Shipped with the code."""
 _LIBRARIES = ("scikit-learn", "numpy", "pandas", "pyspark", "pysail", "skops", "mlflow")
 _MAKING = ("dropout", "evaluate", "examples", "gold", "inference", "judging", "split", "train")
 """Modules of the training that a version depends on; pictures and cards may change without a new version."""
@@ -43,9 +45,15 @@ def code_digest(manifest: Manifest) -> str:
 
 
 def environment_digest(engine: str) -> str:
-    """Digest of the interpreter, the libraries and the engine by which a version is made."""
+    """Digest of the lock file, and of the interpreter, the libraries and the engine that really make a version."""
+    locked = hashlib.sha256(_LOCK.read_bytes()).hexdigest() if _LOCK.is_file() else None
     return digest_of(
-        {"python": platform.python_version(), "engine": engine, "libraries": {n: version(n) for n in _LIBRARIES}}
+        {
+            "python": platform.python_version(),
+            "engine": engine,
+            "libraries": {name: version(name) for name in _LIBRARIES},
+            "lock_file": locked,
+        }
     )
 
 

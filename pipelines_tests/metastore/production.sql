@@ -1,6 +1,7 @@
 -- What the workspace production needs. Every statement may be run again.
 
 -- service principal pipelines-production: added to the workspace
+--   entitlements: allow-cluster-create, workspace-access
 
 -- catalog main: bound to production, read only; it must exist already
 
@@ -24,7 +25,7 @@ CREATE VOLUME IF NOT EXISTS prod.pipelines.work
 
 -- Tables, made by the first run that writes them (--tables: now):
 --   prod.predictions.approach_judgements, prod.predictions.maneuver_segments, prod.predictions.upset_events,
---   prod.predictions.session_judgements, prod.pipelines.leases
+--   prod.predictions.session_judgements, prod.ops.release_audit, prod.pipelines.leases
 
 GRANT USE CATALOG ON CATALOG main TO `0a1b2c3d-0000-4000-8000-000000000001`;
 GRANT SELECT, USE SCHEMA ON SCHEMA main.gold TO `0a1b2c3d-0000-4000-8000-000000000001`;

@@ -11,16 +11,17 @@ import yaml
 
 from pipelines.databricks.compute import ComputeSettings
 from pipelines.environment_file import InvalidSettingError, load_environment_file
-from pipelines.environments import LOCATIONS, TASK_SETTINGS, Location, for_task, settings_from
+from pipelines.environments import TASK_SETTINGS, Location, for_task, settings_from
 from pipelines.remote import SIZES
+from pipelines.workspace_names import LOCATIONS
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 VARIABLES = {
     "PIPELINES_ENVIRONMENT": "databricks",
     **{f"PIPELINES_{name.upper()}": str(DEPLOY / f"{name}.yaml") for name in LOCATIONS},
 }
-OF_THIS_MACHINE = ("home", "dagster_home", "remote.repository")
-"""Where the command line keeps its logs, and the checkout whose code is shipped."""
+OF_THIS_MACHINE = ("home", "dagster_home", "remote.repository", "git.folder")
+"""Where the command line keeps its logs, the checkout whose code is shipped, and the mirror of the models."""
 
 
 def _flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:

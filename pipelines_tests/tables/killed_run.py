@@ -1,7 +1,8 @@
 """A run in a process of its own that kills itself, as a power failure would, at a named point.
 
 `python -m pipelines_tests.tables.killed_run <engine> <folder> <point>`; `<folder>` holds landing/ and warehouse/. The
-point is `<module>#<function>:<before|after>:<n-th call>`, or `none`. Batches are of three files.
+point is `<module>#<function>:<before|after>:<n-th call>`, or `none`. Batches are of three files,
+which the embedded engine reads in processes even so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import pytest
 
 from pipelines.engines import open_engine
 from pipelines.engines.engine import Engine
-from pipelines.tables import session_ingestion
+from pipelines.tables import session_ingestion, spreading
 from pipelines_tests.tables import landing_zone
 from pipelines_tests.tables.landing_zone import LandingZone
 
@@ -84,6 +85,7 @@ def copy_at_points(engine: Engine, points: Sequence[str], copies: Path) -> None:
 def _run(engine: Engine, landing: LandingZone, steps: str = "ingest,refine") -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session_ingestion, "BATCH_FILES", 3)
+        patch.setattr(spreading, "_WORTH_PROCESSES", 0)
         if "ingest" in steps:
             landing_zone.ingest(engine, landing, run_id=f"run-{os.getpid()}")
         if "refine" in steps:
@@ -93,6 +95,7 @@ def _run(engine: Engine, landing: LandingZone, steps: str = "ingest,refine") -> 
 def _main(engine_name: str, folder: str, point: str, steps: str) -> None:
     engine = open_engine(engine_name, Path(folder) / "warehouse")  # type: ignore[arg-type]
     engine.spark.range(1).collect()
+    assert (engine.processes is not None) == engine.python_is_threaded
     killing = nullcontext() if point == "none" else acting_at(point, lambda: os.kill(os.getpid(), signal.SIGKILL))
     with killing:
         _run(engine, LandingZone(Path(folder) / "landing"), steps)

@@ -72,6 +72,9 @@ def _run(options: dict[str, str], dbutils: Any, redaction: Redaction, writer: Se
     put_first(folder, unpack(archive, folder))
     # For code that has workers of its own to give it to.
     os.environ["SHIPPED_CODE"] = str(folder)
+    # For what a step writes about where it comes from.
+    os.environ["STEP_CODE_DIGEST"] = options["code_digest"]
+    os.environ["STEP_DATABRICKS_RUN"] = options["databricks_run"]
     os.environ.update(payload["environment"])
     for variable, (scope, name) in payload["secrets"].items():
         value = dbutils.secrets.get(scope, name)

@@ -35,12 +35,13 @@ _OPTIONS = (
 )
 # The shell's standard input is a pipe that only this process holds. When this process dies, however it does, the pipe
 # ends and the guard kills git and all it started, so that no orphan goes on writing and locks that it inherited end.
+# The guard itself is killed, not asked to end: Dagster's code servers ignore SIGTERM, and their children inherit that.
 _GUARDED = """exec 3<&0 </dev/null
 (read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 &
 guard=$!
 git "$@" 3<&-
 status=$?
-kill "$guard" 2>/dev/null
+kill -KILL "$guard" 2>/dev/null
 wait "$guard" 2>/dev/null
 exit "$status"
 """

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,14 @@ def test_output_status_and_words(guarded: bool):
     failed = run_git(["rev-parse", "--git-dir"], 10, guarded=guarded, variables={"GIT_DIR": "/dev/null"})
     assert failed.status == 128
     assert "not a git repository" in failed.stderr
+
+
+def test_a_process_that_ignores_the_request_to_end_is_not_waited_for():
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as in Dagster's code servers
+    try:
+        assert run_git(["version"], 10, guarded=True).status == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_more_output_than_a_pipe_holds():

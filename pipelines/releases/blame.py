@@ -1,0 +1,40 @@
+"""Whether a failure is the commit's fault: then trying again is of no use, and its author is told what to mend."""
+
+from __future__ import annotations
+
+import traceback
+
+from pipelines.models.manifest import ManifestError
+from pipelines.models.protocol import ModelCodeError
+
+
+def fault_of_commit(error: BaseException, model: str) -> str | None:
+    """What is wrong with the commit, in words for its author; None if the commit is not the reason.
+
+    It is the reason if its manifest or model code cannot be used, or if the error comes from the model's own folder,
+    wherever that code ran (Spark tells errors of its Python workers as text).
+    """
+    folder = f"pipelines/models/{model}/"
+    chain = [error]
+    while (before := chain[-1].__cause__ or chain[-1].__context__) is not None and before not in chain:
+        chain.append(before)
+    for one in chain:
+        frames = traceback.extract_tb(one.__traceback__)
+        inside = [frame for frame in frames if folder in frame.filename]
+        if inside:
+            where = f"{folder}{inside[-1].filename.rpartition(folder)[2]}, line {inside[-1].lineno}"
+            return f"{where}: {type(one).__name__}: {one}"
+        if isinstance(one, SyntaxError) and folder in (one.filename or ""):
+            place = f"{folder}{(one.filename or '').rpartition(folder)[2]}, line {one.lineno}"
+            return f"{place}: {type(one).__name__}: {one.msg}"
+        if isinstance(one, (ManifestError, ModelCodeError)):
+            return str(one)
+        if folder in str(one):
+            return f"in a Spark worker: {_last_line(str(one))}"
+    return None
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if "Error" in line.split(":")[0]]
+    return (errors or lines)[-1]

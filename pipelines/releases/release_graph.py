@@ -1,0 +1,37 @@
+"""Which models the production location shows: those of the commit that is to be released.
+
+A commit may add or remove models. Before it is released, its manifests become those that the code location is built
+from, and the location is loaded anew. In a step the shipped code is that commit's, so its own manifests are right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from pipelines.environments import Settings
+from pipelines.models.manifest import MODELS_FOLDER
+
+_LINK = "release-graph"
+
+
+def released_models_folder(settings: Settings) -> Path:
+    """The folder of model folders to build the graph from: this code's own until a commit was chosen."""
+    chosen = settings.git.folder / _LINK / "pipelines" / "models"
+    return chosen if not settings.in_task and chosen.is_dir() else MODELS_FOLDER
+
+
+def choose_release_graph(settings: Settings, checkout: Path) -> None:
+    """Build the graph from the manifests of this checkout from now on, whenever the location is loaded."""
+    link = settings.git.folder / _LINK
+    draft = link.with_name(f".{_LINK}-{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(checkout)
+    draft.replace(link)
+
+
+def graph_of(models: Path) -> dict[str, str]:
+    """Digest of each manifest below the folder, by model: two folders that agree give the same graph."""
+    files = sorted(models.glob("*/model.yaml"))
+    return {file.parent.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}

@@ -1,0 +1,73 @@
+"""How a run that was to release a commit ended: because of the commit, of a gate, of a person, or of the machinery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+from pipelines.releases.git.record import Outcome
+from pipelines.releases.run_tags import OUTCOME, OUTCOME_TAG, SUPERSEDED_BY, WHY_TAG
+
+_LONGEST_WHY = 900
+_OUTCOMES: tuple[Outcome, ...] = ("infrastructure", "gate", "refused", "stopped", "superseded")
+_BROKE_OFF = "it broke off:"
+_TIMED_OUT = "TIMEDOUT"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The outcome, and why in a sentence for a person."""
+
+    outcome: Outcome
+    why: str
+
+
+def ending_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Ending:
+    """How the run, which did not succeed, ended. Found out once and kept as tags of the run."""
+    kept = run.tags.get(OUTCOME_TAG)
+    for outcome in _OUTCOMES:
+        if outcome == kept:
+            return Ending(outcome, run.tags.get(WHY_TAG, ""))
+    found = _found(instance, run)
+    instance.add_run_tags(run.run_id, {OUTCOME_TAG: found.outcome, WHY_TAG: found.why})
+    return found
+
+
+def _found(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Ending:
+    if run.status == dg.DagsterRunStatus.CANCELED:
+        newer = run.tags.get(SUPERSEDED_BY)
+        if newer:
+            return Ending("superseded", f"superseded by {newer[:12]}.")
+        return Ending("stopped", f"run {run.run_id[:8]} was cancelled.")
+    endings = [
+        _of_failure(entry.dagster_event.step_failure_data, str(entry.step_key))
+        for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        if entry.dagster_event is not None
+    ]
+    if not endings:
+        return Ending("infrastructure", f"run {run.run_id[:8]} ended without saying why.")
+    # What is wrong with the commit stays wrong, whatever else failed beside it.
+    return min(endings, key=lambda ending: ("refused", "gate").index(ending.outcome)
+               if ending.outcome in ("refused", "gate") else 2)  # fmt: skip
+
+
+def _of_failure(data: object, step: str) -> Ending:
+    said = getattr(data, "user_failure_data", None)
+    error = getattr(data, "error", None)
+    while error is not None and error.cause is not None:
+        error = error.cause
+    words = (error.message if error is not None else "").strip().removeprefix(f"{getattr(error, 'cls_name', '')}: ")
+    if said is not None:
+        words = said.description or words
+        value = said.metadata.get(OUTCOME)
+        for outcome in _OUTCOMES:
+            if value is not None and value.value == outcome:
+                return Ending(outcome, words[:_LONGEST_WHY])
+    why = f"{step}: {words}"[:_LONGEST_WHY]
+    if _TIMED_OUT in words:
+        return Ending("refused", f"{step} took longer than its time limit. {words}"[:_LONGEST_WHY])
+    # The shipped code could not even be loaded: nothing else of the project runs before the step begins.
+    if _BROKE_OFF in words and "/pipelines/" in words:
+        return Ending("refused", why)
+    return Ending("infrastructure", why)

@@ -1,0 +1,96 @@
+"""The git sensors: whatever a watched branch is at, and is not yet done, gets done, once.
+
+`release` of the models' repository leads to releases in production, `main` to training in development. Each tick looks
+at where the branch is (`pipelines.releases.git.watch`); the reason of whatever it does or leaves is the tick's text.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from pipelines.environments import Settings
+from pipelines.releases.git.record import Record
+from pipelines.releases.run_tags import ATTEMPT, AUTHOR, COMMIT, HEAD, SIGNER, SUPERSEDED_BY
+
+if TYPE_CHECKING:
+    from pipelines.releases.git.decision import Release, Rollback
+    from pipelines.releases.git.watch import Candidate, Look
+
+_LONGEST_TAG = 900
+
+
+@dataclass(frozen=True)
+class Following:
+    """What a location does about its branch."""
+
+    job: str
+    """The job that carries a commit through."""
+    record: Callable[[dg.DagsterInstance], Record]
+    release: Callable[[Settings, Release, Candidate], dg.SensorResult]
+    rollback: Callable[[dg.DagsterInstance, Rollback], dg.SensorResult]
+    otherwise: Callable[[dg.DagsterInstance, Settings, Look], dg.SensorResult | None] = lambda *_: None
+    """May ask for something where the branch asks for nothing."""
+
+
+def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Following) -> dg.SensorResult:
+    """One look at the branch and what follows from it."""
+    from pipelines.releases.branch import mirror_of, policy_of
+    from pipelines.releases.git.cursor import Cursor
+    from pipelines.releases.git.decision import Release, Rollback
+    from pipelines.releases.git.watch import look
+
+    mirror = mirror_of(settings)
+    record = following.record(context.instance)
+    found = look(mirror, policy_of(settings), record, Cursor.load(context.cursor), time.time())
+    decision = found.decision
+    context.update_cursor(found.cursor.dump())
+    if decision.supersedes:
+        _supersede(context, following.job, decision.supersedes, found.head or "")
+    if isinstance(decision, Release):
+        assert found.candidate is not None, "only what was examined is released"
+        mirror.keep(decision.commit)
+        return following.release(settings, decision, found.candidate)
+    if isinstance(decision, Rollback):
+        return following.rollback(context.instance, decision)
+    return following.otherwise(context.instance, settings, found) or dg.SensorResult(skip_reason=_words(found))
+
+
+def tags_of(decision: Release, candidate: Candidate) -> dict[str, str]:
+    """Tags by which a run knows its commit and where it comes from."""
+    tags = {
+        COMMIT: decision.commit,
+        HEAD: decision.commit,
+        ATTEMPT: str(decision.attempt),
+        AUTHOR: candidate.record.author[:_LONGEST_TAG],
+        "pipelines/subject": candidate.record.subject[:_LONGEST_TAG],
+        "pipelines/release": decision.commit[:12],
+        "pipelines/trigger": "git",
+    }
+    return {**tags, SIGNER: candidate.signer[:_LONGEST_TAG]} if candidate.signer else tags
+
+
+def _supersede(context: dg.SensorEvaluationContext, job: str, commit: str, by: str) -> None:
+    from pipelines.sensors.branch_record import in_progress
+
+    for run in in_progress(context.instance, job, commit):
+        if run.status == dg.DagsterRunStatus.CANCELING:
+            continue
+        context.log.info(f"Run {run.run_id} of {commit[:12]} is cancelled: the branch is at {by[:12]}.")
+        context.instance.add_run_tags(run.run_id, {SUPERSEDED_BY: by})
+        context.instance.run_coordinator.cancel_run(run.run_id)
+
+
+def _words(found: Look) -> str:
+    from pipelines.releases.git.decision import Nothing, Refuse, Wait
+
+    match found.decision:
+        case Refuse(why=why, remedy=remedy):
+            return f"{why} {remedy}"
+        case Nothing(why=why) | Wait(why=why):
+            return why
+    raise AssertionError(f"{found.decision} is acted upon")
