@@ -87,7 +87,11 @@ def attributes_of(manifest: Manifest, settings: Settings) -> Any:
         "group_name": f"{settings.catalog}_models",
         "owners": [owner_of(manifest)],
         "kinds": {"scikitlearn", "mlflow", "pyspark"},
-        "op_tags": {"pipelines/compute": manifest.compute.size_class, "pipelines/model": manifest.name},
+        "op_tags": {
+            "pipelines/compute": manifest.compute.size_class,
+            "pipelines/time_limit_minutes": f"{manifest.compute.time_limit_minutes:g}",
+            "pipelines/model": manifest.name,
+        },
         "metadata": {
             "primary_metric": manifest.primary_metric,
             "thresholds": {name: bound.model_dump(exclude_none=True) for name, bound in manifest.thresholds.items()},

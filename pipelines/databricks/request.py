@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from pipelines.databricks.attempts import Attempt
@@ -10,7 +11,7 @@ from pipelines.databricks.payload import payload
 from pipelines.databricks.pins import pinned_snapshot
 from pipelines.databricks.remote_program import remote_program
 from pipelines.databricks.session import Session
-from pipelines.databricks.tags import SIZE_TAG, STANDARD_SIZE, description, remote_tags, run_name
+from pipelines.databricks.tags import SIZE_TAG, STANDARD_SIZE, TIME_LIMIT_TAG, description, remote_tags, run_name
 from pipelines.databricks.target import RemoteTarget
 
 if TYPE_CHECKING:
@@ -60,7 +61,11 @@ def staged_request(
         },
         "max_retries": 0,
     }
-    return {"run_name": run_name(tags), "queue": {"enabled": True}, **session.compute.request(size, task, tags)}
+    request = {"run_name": run_name(tags), "queue": {"enabled": True}, **session.compute.request(size, task, tags)}
+    if TIME_LIMIT_TAG in step_tags:
+        limit = math.ceil(float(step_tags[TIME_LIMIT_TAG]) * 60)
+        request["timeout_seconds"] = min(limit, request.get("timeout_seconds", limit))
+    return request
 
 
 def stage_anew(context: StepExecutionContext, source: CodeSource, session: Session) -> None:

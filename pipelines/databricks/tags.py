@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 SIZE_TAG = "pipelines/compute"
 STANDARD_SIZE = "standard"
+TIME_LIMIT_TAG = "pipelines/time_limit_minutes"
+"""After which Databricks ends the step's run; a limit of the size class counts too, the shorter one first."""
 _FROM_STEP = {"pipelines/model": "model", "pipelines/customer": "customer", "pipelines/release": "release"}
 _REFUSED = re.compile(r"[^\w +\-=.:/@]")
 _LONGEST_NAME, _LONGEST_VALUE, _LONGEST_RUN_NAME = 127, 255, 200

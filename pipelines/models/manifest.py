@@ -92,6 +92,8 @@ class Compute(_Part):
     """What running the model needs."""
 
     size_class: str = Field(default="small", pattern="^(small|medium|large)$")
+    time_limit_minutes: float = Field(default=120, gt=0)
+    """After which a training is ended and counts as failed by the model's own code."""
 
 
 class Rollout(_Part):

@@ -6,10 +6,10 @@ A model without it is judged by its thresholds alone, and its gates say so.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from pipelines.models.manifest import MODELS_FOLDER
 from pipelines.models.protocol import ModelCodeError, Parameters, import_model_module
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def load_session_scoring(name: str) -> SessionScoring | None:
         ModelCodeError: the module cannot be imported or lacks a function.
     """
     module_name = f"pipelines.models.{name}.session_scores"
-    if importlib.util.find_spec(module_name) is None:
+    # The file is looked for, not the module: in a task, looking for a module that was not shipped is an error.
+    if not (MODELS_FOLDER / name / "session_scores.py").is_file():
         return None
     module = import_model_module(name, "session_scores")
     if missing := [f"{wanted}()" for wanted in _FUNCTIONS if not callable(getattr(module, wanted, None))]:

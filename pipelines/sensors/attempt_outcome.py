@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import dagster as dg
 
 from pipelines.releases.git.record import Outcome
-from pipelines.releases.run_tags import OUTCOME, OUTCOME_TAG, SUPERSEDED_BY, WHY_TAG
+from pipelines.releases.run_tags import OUTCOME, OUTCOME_TAG, OWN, SUPERSEDED_BY, WHY_TAG
 
 _LONGEST_WHY = 900
 _OUTCOMES: tuple[Outcome, ...] = ("infrastructure", "gate", "refused", "stopped", "superseded")
 _BROKE_OFF = "it broke off:"
-_TIMED_OUT = "TIMEDOUT"
+_TIMED_OUT = "TERMINATED/TIMEDOUT"
+_NOT_IMPORTABLE = ("ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "TabError")
+"""What stays so however often it is tried: every commit has the same packages."""
 
 
 @dataclass(frozen=True)
@@ -25,20 +27,19 @@ class Ending:
 
 def ending_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Ending:
     """How the run, which did not succeed, ended. Found out once and kept as tags of the run."""
-    kept = run.tags.get(OUTCOME_TAG)
+    own = run.tags if run.tags.get(OWN) == run.run_id else {}
     for outcome in _OUTCOMES:
-        if outcome == kept:
-            return Ending(outcome, run.tags.get(WHY_TAG, ""))
-    found = _found(instance, run)
-    instance.add_run_tags(run.run_id, {OUTCOME_TAG: found.outcome, WHY_TAG: found.why})
+        if outcome == own.get(OUTCOME_TAG):
+            return Ending(outcome, own.get(WHY_TAG, ""))
+    newer = own.get(SUPERSEDED_BY)
+    # However it ended: who is told to stop may also fail, or be found dead.
+    found = Ending("superseded", f"superseded by {newer[:12]}.") if newer else _found(instance, run)
+    instance.add_run_tags(run.run_id, {OUTCOME_TAG: found.outcome, WHY_TAG: found.why, OWN: run.run_id})
     return found
 
 
 def _found(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Ending:
     if run.status == dg.DagsterRunStatus.CANCELED:
-        newer = run.tags.get(SUPERSEDED_BY)
-        if newer:
-            return Ending("superseded", f"superseded by {newer[:12]}.")
         return Ending("stopped", f"run {run.run_id[:8]} was cancelled.")
     endings = [
         _of_failure(entry.dagster_event.step_failure_data, str(entry.step_key))
@@ -55,8 +56,10 @@ def _found(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Ending:
 def _of_failure(data: object, step: str) -> Ending:
     said = getattr(data, "user_failure_data", None)
     error = getattr(data, "error", None)
+    timed_out = error is not None and _TIMED_OUT in error.message
     while error is not None and error.cause is not None:
         error = error.cause
+        timed_out = timed_out or _TIMED_OUT in error.message
     words = (error.message if error is not None else "").strip().removeprefix(f"{getattr(error, 'cls_name', '')}: ")
     if said is not None:
         words = said.description or words
@@ -65,8 +68,10 @@ def _of_failure(data: object, step: str) -> Ending:
             if value is not None and value.value == outcome:
                 return Ending(outcome, words[:_LONGEST_WHY])
     why = f"{step}: {words}"[:_LONGEST_WHY]
-    if _TIMED_OUT in words:
+    if timed_out:
         return Ending("refused", f"{step} took longer than its time limit. {words}"[:_LONGEST_WHY])
+    if getattr(error, "cls_name", None) in _NOT_IMPORTABLE:
+        return Ending("refused", f"{step}: its code cannot be imported: {words}"[:_LONGEST_WHY])
     # The shipped code could not even be loaded: nothing else of the project runs before the step begins.
     if _BROKE_OFF in words and "/pipelines/" in words:
         return Ending("refused", why)

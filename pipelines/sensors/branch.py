@@ -15,10 +15,11 @@ import dagster as dg
 
 from pipelines.environments import Settings
 from pipelines.releases.git.record import Record
-from pipelines.releases.run_tags import ATTEMPT, AUTHOR, COMMIT, HEAD, SIGNER, SUPERSEDED_BY
+from pipelines.releases.run_tags import ATTEMPT, AUTHOR, COMMIT, HEAD, OWN, SIGNER, SUPERSEDED_BY
 
 if TYPE_CHECKING:
     from pipelines.releases.git.decision import Release, Rollback
+    from pipelines.releases.git.mirror import Mirror
     from pipelines.releases.git.watch import Candidate, Look
 
 _LONGEST_TAG = 900
@@ -41,7 +42,7 @@ def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Fol
     """One look at the branch and what follows from it."""
     from pipelines.releases.branch import mirror_of, policy_of
     from pipelines.releases.git.cursor import Cursor
-    from pipelines.releases.git.decision import Release, Rollback
+    from pipelines.releases.git.decision import Release
     from pipelines.releases.git.watch import look
 
     mirror = mirror_of(settings)
@@ -49,8 +50,19 @@ def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Fol
     found = look(mirror, policy_of(settings), record, Cursor.load(context.cursor), time.time())
     decision = found.decision
     context.update_cursor(found.cursor.dump())
-    if decision.supersedes:
+    result = _acted(context, settings, following, mirror, found)
+    # A commit that is refused after all, or whose turn comes at a later tick, ends nothing that is under way.
+    if decision.supersedes and (result.run_requests or not isinstance(decision, Release)):
         _supersede(context, following.job, decision.supersedes, found.head or "")
+    return result
+
+
+def _acted(
+    context: dg.SensorEvaluationContext, settings: Settings, following: Following, mirror: Mirror, found: Look
+) -> dg.SensorResult:
+    from pipelines.releases.git.decision import Release, Rollback
+
+    decision = found.decision
     if isinstance(decision, Release):
         assert found.candidate is not None, "only what was examined is released"
         mirror.keep(decision.commit)
@@ -81,7 +93,7 @@ def _supersede(context: dg.SensorEvaluationContext, job: str, commit: str, by: s
         if run.status == dg.DagsterRunStatus.CANCELING:
             continue
         context.log.info(f"Run {run.run_id} of {commit[:12]} is cancelled: the branch is at {by[:12]}.")
-        context.instance.add_run_tags(run.run_id, {SUPERSEDED_BY: by})
+        context.instance.add_run_tags(run.run_id, {SUPERSEDED_BY: by, OWN: run.run_id})
         context.instance.run_coordinator.cancel_run(run.run_id)
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from pipelines.environments import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ SESSION_SCORES_FILE = "session_scores.json"
 READY = "READY"
 """Status of a version whose registration was completed."""
 BASELINE_PREFIX = "baseline_"
+_SQLITE = "sqlite:///"
 
 
 class UnknownModelVersionError(LookupError):
@@ -64,7 +67,24 @@ def connect(settings: Settings) -> MlflowClient:
         settings.artifacts.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(settings.tracking_uri)
     mlflow.set_registry_uri(settings.registry_uri)
+    if settings.tracking_uri.startswith(_SQLITE):
+        _lay_out(Path(settings.tracking_uri.removeprefix(_SQLITE)))
     return mlflow.MlflowClient()
+
+
+def _lay_out(database: Path) -> None:
+    """Let one process make MLflow's tables: models of a first release are trained at once, and two would collide."""
+    import mlflow
+
+    done = database.with_name(f".{database.name}-by-{mlflow.__version__}")
+    if done.is_file() and database.is_file():
+        return
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(database.with_name(f".{database.name}.lock")):
+        client = mlflow.MlflowClient()
+        client.search_experiments(max_results=1)
+        client.search_registered_models(max_results=1)
+        done.touch()
 
 
 def describe_version(settings: Settings, name: str, version: int, *, reused: bool = False) -> TrainedModel:

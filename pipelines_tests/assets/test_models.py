@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.assets.models import metric_rows
+from pipelines.assets.models import attributes_of, metric_rows
+from pipelines.environments import settings_from
 from pipelines.models.manifest import Threshold, load_manifests
 
 MANIFEST = next(iter(load_manifests().values()))
@@ -38,3 +39,13 @@ def test_a_metric_is_held_against_its_bound_and_the_rule(
 def test_a_metric_that_was_not_measured_fails():
     (row,) = metric_rows(_bounded(score=Threshold(minimum=0.9)), {}, {})
     assert (row["holds"], row["beats_rule"]) == (False, False)
+
+
+def test_a_models_step_is_given_the_compute_and_the_time_that_its_manifest_says():
+    compute = MANIFEST.compute.model_copy(update={"size_class": "large", "time_limit_minutes": 7.5})
+    attributes = attributes_of(MANIFEST.model_copy(update={"compute": compute}), settings_from({}))
+    assert attributes["op_tags"] == {
+        "pipelines/compute": "large",
+        "pipelines/time_limit_minutes": "7.5",
+        "pipelines/model": MANIFEST.name,
+    }

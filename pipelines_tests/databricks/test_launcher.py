@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from databricks.sdk import WorkspaceClient
 
 from pipelines_tests.databricks.fixtures import failure_text, remote_runs
+from pipelines_tests.databricks.wiring import Wiring
 
 Run = Callable[..., dg.JobExecutionResult]
 
@@ -79,3 +82,14 @@ def test_a_partitioned_multi_asset_with_a_check_and_its_tags(
     described = remote.tasks[0].description
     assert "cost_center: tests" in described
     assert "dagster_step: daily" in described
+
+
+def test_a_step_that_takes_longer_than_its_limit_is_ended_and_says_so(run: Run, wired: Wiring, tmp_path: Path) -> None:
+    wires = wired.with_changes(environment={"SIGNALS": str(tmp_path)})  # which never come
+    began = time.monotonic()
+    result = run("waiting", wires, raise_on_error=False, tags={"pipelines/time_limit_minutes": "0.05"})
+    assert time.monotonic() - began < 60
+    assert not result.success
+    text = failure_text(result, "waiting")
+    assert "TIMEDOUT" in text
+    assert "Run timed out after 3 seconds." in text

@@ -213,8 +213,8 @@ def _break_in_history(relation: Relation) -> Problem | None:
     return Problem(
         "rewritten",
         told,
-        f"If that was meant, accept commit {here}; else push {before} again, and changes on top of it. Protect the "
-        "branch against forced pushes.",
+        f"If that was meant, accept commit {relation.head}; else push {before} again, and changes on top of it. "
+        "Protect the branch against forced pushes.",
     )
 
 
