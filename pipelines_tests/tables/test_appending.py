@@ -56,7 +56,6 @@ def _files(engine: Engine) -> list[str]:
     return [file.name for file in engine.location(TABLE.name).glob("*.parquet")]
 
 
-@pytest.mark.both_engines
 def test_rows_of_all_parts_arrive_in_one_commit(empty: Engine) -> None:
     append_spread(empty, TABLE, PARTS, _made, METADATA, 0)
     assert [(row["name"], row["number"], row["value"]) for row in rows(empty, TABLE)] == [
@@ -69,7 +68,6 @@ def test_rows_of_all_parts_arrive_in_one_commit(empty: Engine) -> None:
     assert empty.table(TABLE.name, version=1).count() == 5
 
 
-@pytest.mark.both_engines
 def test_no_rows_are_no_rows(empty: Engine) -> None:
     append_spread(empty, TABLE, [[("b", 0)]], _made, METADATA, 0)
     assert rows(empty, TABLE) == []
