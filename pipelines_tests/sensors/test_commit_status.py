@@ -10,7 +10,7 @@ import pytest
 from pipelines.assets.releases import CHAMPIONS
 from pipelines.environments import Settings, settings_from
 from pipelines.jobs import release
-from pipelines.releases.run_tags import ANEW, COMMIT, OUTCOME, SUPERSEDED_BY
+from pipelines.releases.run_tags import ANEW, COMMIT, OUTCOME, OWN, SUPERSEDED_BY
 from pipelines.sensors.commit_status import commit_status_sensors, runs_link, status_target
 from pipelines.sensors.release_branch import release_branch_sensor
 from pipelines_tests.releases.git.hub import Hub
@@ -149,9 +149,9 @@ def test_the_release_that_serves_stays_well_when_new_versions_of_it_are_stopped(
 
 
 def test_a_release_that_a_newer_one_superseded(settings: Settings, instance: dg.DagsterInstance, hub: Hub):
-    run = instance.create_run_for_job(
-        _empty_job(), tags={"dagster/partition": COMMIT_1, SUPERSEDED_BY: COMMIT_2}, status=dg.DagsterRunStatus.STARTED
-    )
+    tags = {"dagster/partition": COMMIT_1}
+    run = instance.create_run_for_job(_empty_job(), tags=tags, status=dg.DagsterRunStatus.STARTED)
+    instance.add_run_tags(run.run_id, {SUPERSEDED_BY: COMMIT_2, OWN: run.run_id})
     instance.report_run_canceled(run)
     evaluate(settings, instance, run)
     assert [(state, words) for state, words, _ in told(hub)] == [
