@@ -47,8 +47,13 @@ def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Fol
     from pipelines.releases.git.watch import look
 
     mirror = mirror_of(settings)
-    record = following.record(context.instance)
-    found = look(mirror, policy_of(settings), record, Cursor.load(context.cursor), time.time())
+    found = look(
+        mirror,
+        policy_of(settings),
+        lambda: following.record(context.instance),
+        Cursor.load(context.cursor),
+        time.time(),
+    )
     decision = found.decision
     context.update_cursor(found.cursor.dump())
     result = _acted(context, settings, following, mirror, found)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from pipelines.releases.git.contents import Limits, inspect
@@ -77,20 +79,23 @@ class Look:
     """The head, if it had to be examined."""
 
 
-def look(mirror: Mirror, policy: Policy, record: Record, cursor: Cursor, now: float) -> Look:
+def look(mirror: Mirror, policy: Policy, known: Record | Callable[[], Record], cursor: Cursor, now: float) -> Look:
     """Look at the mirror's remote branch once. Ends within `TICK_SECONDS` or so, whatever the remote does.
 
     Args:
         mirror: Of the remote; written to only when there is a commit to examine.
         policy: What is asked of commits.
-        record: What is known of releases, read just before.
+        known: What is known of releases, read just before; a function is called while the remote is asked.
         cursor: What the last look returned, or an empty one.
         now: Seconds since the epoch.
     """
     if now < cursor.not_before <= now + 2 * REMOTE_RETRIES.longest_delay_seconds:
         return Look(Wait(cursor.not_before, cursor.trouble), cursor, None, None)
     ends = time.monotonic() + TICK_SECONDS
-    head = read_head(mirror.remote, LOOK_SECONDS)
+    with ThreadPoolExecutor(1, "look") as asking:
+        asked = asking.submit(read_head, mirror.remote, LOOK_SECONDS)
+        record = known if isinstance(known, Record) else known()
+        head = asked.result()
     if isinstance(head, Problem):
         return _unanswered(head, policy, record, cursor, now)
     cursor = cursor.seen(head.commit, now)
