@@ -68,7 +68,7 @@ def released_model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDef
             if (fault := fault_of_commit(error, manifest.name)) is None:
                 raise
             if record.on_its_way == release:
-                releases.refuse(release, [manifest.name], By(f"run {context.run_id}", fault))
+                releases.refuse(release, [manifest.name], By(f"run {context.run_id[:8]}", fault))
             raise dg.Failure(fault, metadata={OUTCOME: "refused"}, allow_retries=False) from error
         rows = metric_rows(manifest, found.trained.metrics, found.trained.baseline_metrics)
         return dg.MaterializeResult(

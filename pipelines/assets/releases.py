@@ -54,7 +54,7 @@ def requested_asset(manifests: list[Manifest]) -> dg.AssetsDefinition:
             why = f"attempt {tags.get(ATTEMPT, '?')} to release the head of the branch"
             if ANEW in tags:
                 why = f"gold has grown: the release that serves is trained anew on version {tags[ANEW]} or newer"
-            by = By(f"run {context.run_id}", why)
+            by = By(f"run {context.run_id[:8]}", why)
             record = releases.request(release, own, by, given.evidence, anew=ANEW in tags)
         try:
             request = request_of(record, release)
@@ -97,7 +97,7 @@ def champions_asset(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
         from pipelines.releases.site import open_releases
 
         registry = MlflowRegistry(settings)
-        by = By(f"run {context.run_id}", "every gate passed")
+        by = By(f"run {context.run_id[:8]}", "every gate passed")
         found = roll_out(
             context.partition_key, load_manifests(), open_releases(engine, settings), registry, engine.name, by
         )

@@ -102,9 +102,9 @@ def look(mirror: Mirror, policy: Policy, known: Record | Callable[[], Record], c
     step = decide(head, cursor.since, record, policy.rules, now)
     if not isinstance(step, Examine):
         return Look(step, replace(cursor, refusal=None), head.commit, None)
-    known, basis = cursor.refusal, policy.basis(record, head.commit)
-    if known is not None and (known.commit, known.basis) == (head.commit, basis):
-        return Look(Refuse(known.why, known.remedy), cursor, head.commit, None)
+    before, basis = cursor.refusal, policy.basis(record, head.commit)
+    if before is not None and (before.commit, before.basis) == (head.commit, basis):
+        return Look(Refuse(before.why, before.remedy), cursor, head.commit, None)
     return _examined(mirror, policy, record, cursor, now, ends)
 
 
