@@ -72,7 +72,7 @@ def run_job(
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             process = subprocess.Popen(
-                _command(settings, job, run_tags, config), cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT
+                _command(settings, job, run_tags, config, log.with_suffix(".json")), cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT
             )
             try:
                 run = _follow(instance, process, invocation, report)
@@ -100,10 +100,13 @@ def close_dead_runs(instance: DagsterInstance) -> None:
             instance.report_run_failed(run, f"The run's process ({process}) died.")
 
 
-def _command(settings: Settings, job: str, tags: Mapping[str, str], config: Mapping[str, Any] | None) -> list[str]:
+def _command(
+    settings: Settings, job: str, tags: Mapping[str, str], config: Mapping[str, Any] | None, file: Path
+) -> list[str]:
     arguments = ["-m", "pipelines.definitions", "-a", settings.location, "-j", job, "--tags", json.dumps(tags)]
     if config is not None:
-        arguments += ["--config-json", json.dumps(config)]
+        file.write_text(json.dumps(config), encoding="utf-8")  # which is YAML, too
+        arguments += ["--config", str(file)]
     return [sys.executable, "-m", "dagster", "job", "execute", *arguments]
 
 
