@@ -72,7 +72,10 @@ def run_job(
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             process = subprocess.Popen(
-                _command(settings, job, run_tags, config, log.with_suffix(".json")), cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT
+                _command(settings, job, run_tags, config, log.with_suffix(".json")),
+                cwd=PROJECT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
             try:
                 run = _follow(instance, process, invocation, report)
