@@ -6,8 +6,8 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export OMP_WAIT_POLICY := PASSIVE
 
 BIN := .venv/bin
-# What must give the same on Apache Spark as on the embedded engine. There a test of tables takes most of a minute (two
-# cores), so the whole flow's comparison and the tests marked `both_engines` are the usual run; ALL=1 runs every one.
+# What must give the same on Apache Spark as on the embedded engine. `--engine apache_spark` leaves out those of them
+# that use no engine. One JVM serves all of them, WORKERS=2 starts two.
 SPARK_TESTS := $(addprefix pipelines_tests/,engines tables models training conformance)
 
 .PHONY: help setup demo test test-spark check format dev bench lock clean clean-data
@@ -24,8 +24,9 @@ demo: setup ## Run the main job on simulated sessions; SESSIONS=<file or folder>
 test: setup ## Every test on the embedded engine; ARGS="-k landing" narrows it, WORKERS=0 runs one after the other
 	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile $(ARGS)
 
-test-spark: setup ## The whole flow on Apache Spark, compared with the embedded engine; ALL=1 adds every table and model test
-	@$(BIN)/python -m pytest --engine apache_spark -o timeout=1500 $(SPARK_TESTS) $(if $(ALL),,-m both_engines) $(ARGS)
+test-spark: setup ## Every table and model test on Apache Spark, and the whole flow compared with the embedded engine
+	@$(BIN)/python -m pytest --engine apache_spark -n $(or $(WORKERS),0) --dist loadfile -o timeout=1500 \
+	  $(SPARK_TESTS) $(ARGS)
 
 check: setup ## Format, lint and types
 	@$(BIN)/ruff format --check .

@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.report import RESULTS, write
 
-NAMES = ("loading", "simulator", "landing", "ingest", "known_files", "launcher", "demo", "models")
+NAMES = ("loading", "simulator", "landing", "ingest", "known_files", "launcher", "demo", "releases", "models")
 
 
 def main(names: list[str]) -> int:

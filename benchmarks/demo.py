@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.report import Section, Target
+from pipelines.cli.demo import SECONDS_FILE
 from pipelines.engines import open_engine
 from pipelines.environments import Settings, settings_from
 from pipelines.models.manifest import load_manifests
@@ -24,7 +26,6 @@ def measure() -> list[Section]:
     """The demo in an empty home, its steps from Dagster's own record, then every model on every session anew."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         settings = settings_from({"PIPELINES_HOME": folder})
-        start = time.perf_counter()
         done = subprocess.run(
             [Path(sys.executable).with_name("pipelines"), "demo"],
             cwd=Path(__file__).parents[1],
@@ -33,34 +34,47 @@ def measure() -> list[Section]:
             text=True,
             check=False,
         )
-        seconds = time.perf_counter() - start
         if done.returncode != 0:
             raise RuntimeError((done.stdout + done.stderr)[-3000:])
+        parts = json.loads((settings.home / "logs" / SECONDS_FILE).read_text())
+        of_releases = [name for name in parts if name.startswith(("release:", "rollback"))]
+        flow = sum(seconds for name, seconds in parts.items() if name not in of_releases)
         steps = _step_seconds(settings)
         demo = Section(
             "demo",
             "`make demo` after set-up",
-            "`pipelines demo` in an empty home: simulated sessions to predictions, one Dagster run.",
-            [Target("under 3 minutes on 2 cores", f"{seconds:.0f} s", seconds < _LIMIT_S)],
+            "`pipelines demo` in an empty home: simulated sessions to predictions in development and, beside it, a "
+            f"first release in production; then two more releases and a rollback, {sum(parts.values()):.0f} s in all.",
+            [
+                Target(
+                    "sessions to predictions through both workspaces under 3 minutes on 2 cores",
+                    f"{flow:.0f} s",
+                    flow < _LIMIT_S,
+                )
+            ],
             [
                 (
-                    "Where the time goes (steps from the run's record; the rest is simulating, start and summary):",
+                    "Where the time goes:",
                     ("part", "seconds"),
-                    [
-                        *((step, f"{spent:.1f}") for step, spent in steps.items()),
-                        ("everything else", f"{seconds - sum(steps.values()):.1f}"),
-                    ],
-                )
+                    [(name, f"{spent:.1f}") for name, spent in parts.items()],
+                ),
+                (
+                    "Steps of the main job (from the run's record), while the first release goes on:",
+                    ("step", "seconds"),
+                    [(step, f"{spent:.1f}") for step, spent in steps.items()],
+                ),
             ],
         )
         return [demo, _inference(settings)]
 
 
 def _step_seconds(settings: Settings) -> dict[str, float]:
+    from dagster import RunsFilter
+
     from pipelines.cli.instance import open_instance
 
     with open_instance(settings) as instance:
-        run = next(iter(instance.get_runs(limit=1)))
+        [run] = instance.get_runs(RunsFilter(job_name="full_flow"), limit=1)
         stats = instance.get_run_step_stats(run.run_id)
     known = [one for one in stats if one.start_time and one.end_time]
     ordered = sorted(known, key=lambda one: one.start_time or 0)

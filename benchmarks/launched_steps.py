@@ -27,6 +27,7 @@ from pipelines.databricks.target import RemoteTarget, SecretReference
 from pipelines.local.identity import admin_name
 from pipelines.local.lifecycle import connection, down
 from pipelines.local.settings import LocalSettings
+from pipelines_tests.local.warm_clusters import started_cluster
 
 PACKAGE = "launched_steps_of_benchmark"
 _STAGING, _KEY = "/Volumes/dev/default/staging", SecretReference("launcher", "event-key")
@@ -170,7 +171,7 @@ def bench() -> Iterator[Bench]:
             client.volumes.create("dev", "default", "staging", VolumeType.MANAGED)
             client.secrets.create_scope(_KEY.scope)
             client.secrets.put_secret(_KEY.scope, _KEY.key, string_value=secrets.token_hex(32))
-            cluster_id = _warm_cluster(client)
+            cluster_id = started_cluster(client)
             with dg.DagsterInstance.local_temp(str(root / "dagster")) as instance:
                 made = Bench(settings, client, found.host, found.token, cluster_id, repository, instance)
                 made.new_launcher()
@@ -180,16 +181,6 @@ def bench() -> Iterator[Bench]:
             CURRENT["launcher"] = None
             for workspace in settings.workspaces:
                 down(settings, workspace)
-
-
-def _warm_cluster(client: WorkspaceClient) -> str:
-    created = client.clusters.create(spark_version="16.4.x-scala2.12", num_workers=0)
-    cluster_id = created.response.cluster_id
-    while True:
-        state = client.clusters.get(cluster_id).state
-        if state is not None and state.value == "RUNNING":
-            return cluster_id
-        time.sleep(0.2)
 
 
 def _repository(folder: Path) -> Path:

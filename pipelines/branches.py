@@ -5,6 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 
+GOLD_CHOICE = "pipelines/gold"
+"""Tag of a run: on which gold a branch's models are trained."""
+AS_MAIN, NEWEST = "as_main", "newest"
+"""The versions that `main`'s model was trained on, where there is one that read the same tables; or the newest."""
+
+SHARED_BRANCHES = ("main", "release")
+"""Branches whose models are everyone's."""
+VALIDATION = "validation"
+"""Metadata of a branch's model: how it compares with `main`'s (`pipelines.validation.comparison.Validation`)."""
+
 _LONGEST = 40
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dagster as dg
 
 from pipelines.assets import development_assets, production_assets
+from pipelines.assets.release_check import champions_agree
 from pipelines.checks import development_checks
 from pipelines.environments import current_settings
 from pipelines.jobs import branch_jobs, development_jobs, production_jobs
 from pipelines.resources import resources_for
-from pipelines.sensors import development_sensors, production_sensors
+from pipelines.sensors import development_sensors, production_schedules, production_sensors
 
 
 def development() -> dg.Definitions:
@@ -30,7 +31,9 @@ def production() -> dg.Definitions:
     settings = current_settings("production")
     return dg.Definitions(
         assets=production_assets(settings),
+        asset_checks=[champions_agree],
         jobs=production_jobs,
+        schedules=production_schedules,
         sensors=production_sensors(settings),
         resources=resources_for(settings),
         executor=_EXECUTOR,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.bucket_credentials import bucket_secrets
 from pipelines.engines.java import cache_folder, provide_java
-from pipelines.environments import LOCATIONS, Location, Settings
+from pipelines.environments import Location, Settings
 from pipelines.local.compute import engines
 from pipelines.local.lifecycle import connection
 from pipelines.local.settings import LocalSettings, admin_name, settings_below
-from pipelines.local.stack import StackConnection, ensure_stack
-from pipelines.metastore import PUBLIC_KEY, SECRET_SCOPE, Site, plan_for
+from pipelines.local.stack import StackConnection, ensure_prepared, ensure_stack
+from pipelines.metastore import PUBLIC_KEY, Site, plan_for
+from pipelines.workspace_names import LOCATIONS, SECRET_SCOPE
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -48,7 +49,8 @@ def _java(settings: Settings) -> dict[str, str]:
 def connected(settings: Settings) -> StackConnection:
     """The location's workspace, running and prepared; its cluster is up or on its way. Milliseconds if all is there.
 
-    Production reads what development grants it, so development's workspace is prepared before production's.
+    Production reads what development grants it, so production's preparation begins with development's. It needs none
+    of development's clusters.
     """
     # A bucket needs no volume here: steps read it as the sensor does.
     landing = settings.landing if isinstance(settings.landing, Path) else settings.home / "landing"
@@ -56,20 +58,25 @@ def connected(settings: Settings) -> StackConnection:
     for folder in (landing, settings.home / "mlflow" / settings.location):
         folder.mkdir(parents=True, exist_ok=True)
     development, production = (plan_for(name, site) for name in LOCATIONS)
-    found = ensure_stack(local, "development", lambda client: _apply(development, client, {}), development.digest)
+
+    def prepare_development(client: WorkspaceClient) -> None:
+        _apply(development, client, {})
+
+    def prepare_production(client: WorkspaceClient) -> None:
+        ensure_prepared(local, "development", prepare_development, development.digest)
+        _apply(production, client, _public_key(local))
+
     if settings.location == "development":
-        return found
-    return ensure_stack(
-        local, "production", lambda client: _apply(production, client, _public_key(local)), production.digest
-    )
+        return ensure_stack(local, "development", prepare_development, development.digest)
+    return ensure_stack(local, "production", prepare_production, production.digest)
 
 
-def cluster_for(settings: Settings) -> dict[str, Any]:
+def compute_for(settings: Settings, found: StackConnection) -> dict[str, Any]:
     """On what a step runs: the warm cluster, or one of its own that has Apache Spark where that is the engine."""
     if settings.engine == "apache_spark":
         configuration = {engines.SETTING: engines.APACHE_SPARK}
         return {"new_cluster": {"spark_version": "17.3.x", "node_type_id": "local", "spark_conf": configuration}}
-    return {"existing_cluster_id": connected(settings).cluster_id}
+    return {"existing_cluster_id": found.cluster_id}
 
 
 def share_bucket_credentials(settings: Settings) -> None:

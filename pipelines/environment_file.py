@@ -8,6 +8,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pipelines.workspace_names import LANDING_VOLUME, SECRET_SCOPE, folder_of
+
 
 class InvalidSettingError(ValueError):
     """A setting holds a value that cannot be used; the message says where, and what would do."""
@@ -70,10 +72,10 @@ class EnvironmentFile(_Part):
         pattern=r"^s3://[^/]+(/.*)?$",
         description="The landing zone as the sensor sees it; null: none.",
     )
-    landing_volume: str = Field(default="/Volumes/main/landing/uploads", pattern=r"^/Volumes/")
+    landing_volume: str = Field(default=folder_of(LANDING_VOLUME), pattern=r"^/Volumes/")
     staging: str = Field(pattern=r"^/Volumes/")
     work: str = Field(pattern=r"^/Volumes/")
-    secret_scope: str = "pipelines"
+    secret_scope: str = SECRET_SCOPE
     mlflow: Mlflow = Mlflow()
     compute: dict[str, Any] = Field(description="Size classes, see docs/step-launcher.md.")
     tags: dict[str, str] = {}

@@ -17,20 +17,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import TypeAdapter
 
 from pipelines.branches import branch_schema
 from pipelines.environment_file import EnvironmentFile, Git, InvalidSettingError, load_environment_file
 from pipelines.landing.address import Address, InvalidAddressError, S3Prefix, landing_address
+from pipelines.remote_settings import Remote
 from pipelines.watched_branch import WatchedBranch
+from pipelines.workspace_names import (
+    CATALOGS,
+    LANDING_VOLUME,
+    SECRET_SCOPE,
+    Location,
+    folder_of,
+    staging_volume,
+    work_volume,
+)
 
 EngineName = Literal["sail", "apache_spark", "databricks"]
-Location = Literal["development", "production"]
-
-LOCATIONS: tuple[Location, ...] = ("development", "production")
-CATALOGS: dict[Location, str] = {"development": "dev", "production": "prod"}
 TASK_SETTINGS = "PIPELINES_TASK_SETTINGS"
 """Environment variable that holds, in a task, the settings of the process that launched it."""
 
@@ -41,27 +47,6 @@ _PROJECT = Path(__file__).resolve().parents[1]
 
 class UnknownEnvironmentError(ValueError):
     """The environment that was asked for does not exist."""
-
-
-@dataclass(frozen=True)
-class Remote:
-    """How steps reach the workspace that runs them."""
-
-    host: str | None
-    """Address of the Databricks workspace; None for the local one, which is started at its first use."""
-    authentication: dict[str, str]
-    """What the SDK is given to prove who this is, as names of environment variables: never a secret itself."""
-    staging: str
-    """Volume folder for shipped code, payloads and events, such as `/Volumes/dev/pipelines/staging`."""
-    secret_scope: str
-    compute: dict[str, Any]
-    """Size classes, see `pipelines.databricks.compute`; empty for the local workspace, which has one warm cluster."""
-    tags: dict[str, str]
-    """On every remote run, for its cost."""
-    repository: Path
-    """The git checkout whose code is shipped."""
-    allow_dirty: bool
-    """Whether uncommitted changes of the checkout may be shipped."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +105,12 @@ class Settings:
         return CATALOGS[self.location]
 
     @property
+    def shared(self) -> Settings:
+        """The same off any branch: models and predictions that everyone shares."""
+        models, predictions = f"{self.catalog}.models", f"{self.catalog}.predictions"
+        return replace(self, branch=None, model_schema=models, prediction_schema=predictions)
+
+    @property
     def tables(self) -> Path:
         """`warehouse`, for what needs the tables to be folders of this machine.
 
@@ -176,7 +167,7 @@ def for_task(settings: Settings) -> str:
         in_task=True,
         landing=settings.landing if in_bucket else settings.landing_volume,
         session_maps=settings.landing_volume / "maps",
-        work=Path(f"/Volumes/{settings.catalog}/pipelines/work") if settings.warehouse else settings.work,
+        work=Path(folder_of(work_volume(settings.location))) if settings.warehouse else settings.work,
         remote=replace(remote, authentication={}, compute={}) if remote else None,
         git=WatchedBranch("", settings.git.branch, Path("/nowhere")),
         dagster_url="",
@@ -192,8 +183,8 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
     remote = Remote(
         host=None,
         authentication={},
-        staging=f"/Volumes/{catalog}/pipelines/staging",
-        secret_scope="pipelines",
+        staging=folder_of(staging_volume(location)),
+        secret_scope=SECRET_SCOPE,
         compute={},
         tags={"environment": location, "cost_center": own or location},
         repository=_PROJECT,
@@ -207,7 +198,7 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
         in_task=False,
         home=home,
         landing=_landing(variables.get("PIPELINES_LANDING") or home / "landing", "PIPELINES_LANDING"),
-        landing_volume=Path("/Volumes/main/landing/uploads"),
+        landing_volume=Path(folder_of(LANDING_VOLUME)),
         warehouse=home / "warehouse",
         work=home / "work" / location,
         scratch=None,

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pipelines.databricks.bootstrap.plan import (
     Catalog,
+    ComputeAccess,
     Grant,
     Plan,
     RandomSecret,
@@ -31,30 +32,12 @@ from pipelines.tables.attestation_keys import PUBLIC_KEY, SIGNING_KEY
 from pipelines.tables.contract import TableContract
 from pipelines.tables.contracts import ALL, RECORDS
 from pipelines.tables.contracts.operations import RELEASE_AUDIT
+from pipelines.workspace_names import LANDING_VOLUME, SECRET_SCOPE, Location, staging_volume, work_volume
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-__all__ = [
-    "EVENT_KEY",
-    "PRINCIPALS",
-    "PUBLIC_KEY",
-    "SECRET_SCOPE",
-    "SIGNING_KEY",
-    "Site",
-    "WorkspaceName",
-    "development_plan",
-    "plan_for",
-    "production_plan",
-    "set_up",
-    "set_up_digest",
-    "staging",
-]
-
-WorkspaceName = Literal["development", "production"]
-
-PRINCIPALS: dict[WorkspaceName, str] = {"development": "pipelines-development", "production": "pipelines-production"}
-SECRET_SCOPE = "pipelines"
+PRINCIPALS: dict[Location, str] = {"development": "pipelines-development", "production": "pipelines-production"}
 EVENT_KEY = "event-key"
 
 _READ = ("USE_SCHEMA", "SELECT")
@@ -72,14 +55,13 @@ class Site:
     """Storage below which each catalog gets a folder; None: the metastore's root storage."""
     data_scientists: str | None = "data-scientists"
     """Account group that reads gold and makes schemas of its own in `dev`; None: no such group."""
+    cluster_policies: tuple[str, ...] = ()
+    """Ids of the policies of this workspace's job clusters. Without any, the service principal may make any cluster."""
+    instance_pools: tuple[str, ...] = ()
+    """Ids of the pools that job clusters come from."""
 
 
-def staging(workspace: WorkspaceName) -> str:
-    """The folder of the volume that only the workspace's service principal may write: code and events of steps."""
-    return f"/Volumes/{'dev' if workspace == 'development' else 'prod'}/pipelines/staging"
-
-
-def plan_for(workspace: WorkspaceName, site: Site) -> Plan:
+def plan_for(workspace: Location, site: Site) -> Plan:
     """The plan of one of the two workspaces."""
     return development_plan(site) if workspace == "development" else production_plan(site)
 
@@ -89,7 +71,8 @@ def development_plan(site: Site) -> Plan:
     principal = PRINCIPALS["development"]
     return Plan(
         workspace="development",
-        service_principals=(ServicePrincipal(principal),),
+        service_principals=(_principal(principal, site),),
+        compute_access=_compute_access(principal, site),
         catalogs=(
             _catalog("main", "Flight sessions from the landing zone to gold; written by development alone.", site),
             _catalog("dev", "Models, predictions and branches of data scientists.", site),
@@ -104,21 +87,21 @@ def development_plan(site: Site) -> Plan:
             Schema("dev.predictions", "Predictions of the models of the branch main."),
         ),
         volumes=(
-            Volume("main.landing.uploads", "The landing zone.", site.landing),
-            Volume("dev.pipelines.staging", "Code and events of steps; only the pipelines may write."),
-            Volume("dev.pipelines.work", "Scratch of tasks."),
+            Volume(LANDING_VOLUME, "The landing zone.", site.landing),
+            Volume(staging_volume("development"), "Code and events of steps; only the pipelines may write."),
+            Volume(work_volume("development"), "Scratch of tasks."),
         ),
         tables=_tables([*ALL, *RECORDS, *_prediction_tables("dev.predictions"), lease_contract("dev")]),
         grants=(
             # Steps say CREATE SCHEMA IF NOT EXISTS, which asks for the privilege even where the schema exists.
             _grant("catalog", "main", principal, "USE_CATALOG", "CREATE_SCHEMA"),
             _grant("schema", "main.landing", principal, "USE_SCHEMA"),
-            _grant("volume", "main.landing.uploads", principal, "READ_VOLUME"),
+            _grant("volume", LANDING_VOLUME, principal, "READ_VOLUME"),
             *(_grant("schema", f"main.{layer}", principal, *_WRITE_TABLES) for layer in ("bronze", "silver", "gold")),
             _grant("catalog", "dev", principal, "USE_CATALOG", "CREATE_SCHEMA"),
             _grant("schema", "dev.pipelines", principal, *_WRITE_TABLES),
-            _grant("volume", "dev.pipelines.staging", principal, *_VOLUME),
-            _grant("volume", "dev.pipelines.work", principal, *_VOLUME),
+            _grant("volume", staging_volume("development"), principal, *_VOLUME),
+            _grant("volume", work_volume("development"), principal, *_VOLUME),
             _grant("schema", "dev.models", principal, "USE_SCHEMA", "CREATE_MODEL", "EXECUTE", "APPLY_TAG"),
             _grant("schema", "dev.predictions", principal, *_WRITE_TABLES),
             *_grants_to_data_scientists(site),
@@ -139,7 +122,8 @@ def production_plan(site: Site) -> Plan:
     principal = PRINCIPALS["production"]
     return Plan(
         workspace="production",
-        service_principals=(ServicePrincipal(principal),),
+        service_principals=(_principal(principal, site),),
+        compute_access=_compute_access(principal, site),
         catalogs=(
             Catalog("main", writable=False, borrowed=True),
             _catalog("prod", "Released models, customers' analyses, and the record of both.", site),
@@ -152,8 +136,8 @@ def production_plan(site: Site) -> Plan:
             Schema("prod.ops", "Costs, compute and the record of releases."),
         ),
         volumes=(
-            Volume("prod.pipelines.staging", "Code and events of steps; only the pipelines may write."),
-            Volume("prod.pipelines.work", "Scratch of tasks."),
+            Volume(staging_volume("production"), "Code and events of steps; only the pipelines may write."),
+            Volume(work_volume("production"), "Scratch of tasks."),
         ),
         tables=_tables([*_prediction_tables("prod.predictions"), RELEASE_AUDIT, lease_contract("prod")]),
         grants=(*_grants_on_gold(principal), _grant("catalog", "prod", principal, "ALL_PRIVILEGES")),
@@ -181,9 +165,17 @@ def set_up(site: Site, development: WorkspaceClient, production: WorkspaceClient
     return lines + apply(production_plan(site), production, {PUBLIC_KEY: public_key})
 
 
-def set_up_digest(site: Site) -> str:
-    """Changes whenever `set_up` would have something else to do: who keeps it need not call it again."""
-    return f"{development_plan(site).digest}{production_plan(site).digest}"
+def _principal(name: str, site: Site) -> ServicePrincipal:
+    if site.cluster_policies:
+        return ServicePrincipal(name, frozenset({"workspace-access"}))
+    return ServicePrincipal(name, frozenset({"workspace-access", "allow-cluster-create"}))
+
+
+def _compute_access(principal: str, site: Site) -> tuple[ComputeAccess, ...]:
+    return (
+        *(ComputeAccess("cluster-policies", each, principal) for each in site.cluster_policies),
+        *(ComputeAccess("instance-pools", each, principal) for each in site.instance_pools),
+    )
 
 
 def _catalog(name: str, comment: str, site: Site) -> Catalog:

@@ -12,13 +12,16 @@ from pipelines.databricks.code import CodeSource
 from pipelines.databricks.compute import ComputeSettings
 from pipelines.databricks.launcher import DatabricksStepLauncher
 from pipelines.databricks.target import RemoteTarget, SecretReference
-from pipelines.environments import TASK_SETTINGS, Remote, Settings, for_task
+from pipelines.environments import TASK_SETTINGS, Settings, for_task
 from pipelines.metastore import EVENT_KEY
 from pipelines.releases.plan import is_commit
 from pipelines.releases.run_tags import COMMIT
+from pipelines.remote_settings import Remote
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
+
+    from pipelines.embedded import StackConnection
 
 SIZES = ("standard", "small", "medium", "large")
 """Size classes that steps ask for: `standard` unless a model's manifest says otherwise."""
@@ -37,16 +40,17 @@ def step_launcher_for(settings: Settings) -> DatabricksStepLauncher | None:
     if remote is None or settings.in_task:
         return None
     environment, secrets = {TASK_SETTINGS: for_task(settings)}, {}
+    workspace = _LocalWorkspace(settings) if remote.host is None else _DatabricksWorkspace(settings, remote)
     if remote.host is None:
         environment |= bucket_variables(settings)
         secrets = {name: SecretReference(remote.secret_scope, key) for name, key in bucket_secrets(settings).items()}
     return DatabricksStepLauncher(
         RemoteTarget(
             name=settings.location,
-            connect=lambda: workspace_client(settings),
+            connect=workspace.client,
             staging=remote.staging,
             event_key=SecretReference(remote.secret_scope, EVENT_KEY),
-            compute=lambda: _compute(settings, remote),
+            compute=workspace.compute,
             tags=remote.tags,
             environment=environment,
             secrets=secrets,
@@ -74,30 +78,63 @@ def workspace_client(settings: Settings) -> WorkspaceClient:
     Raises:
         MissingCredentialError: a variable that the environment's file names is not set.
     """
-    from databricks.sdk import WorkspaceClient
-    from databricks.sdk.core import Config
-
     assert settings.remote is not None
     if settings.remote.host is None:
+        return _LocalWorkspace(settings).client()
+    return _DatabricksWorkspace(settings, settings.remote).client()
+
+
+class _LocalWorkspace:
+    """The embedded environment's workspace. One look at it gives both the client and the cluster to run on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._found: StackConnection | None = None
+
+    def client(self) -> WorkspaceClient:
+        """A client of the workspace, which is started and prepared if it is not; looks anew at every call."""
+        from databricks.sdk import WorkspaceClient
+        from databricks.sdk.core import Config
+
         from pipelines.embedded import connected, share_bucket_credentials
 
-        found = connected(settings)
-        if bucket_secrets(settings):
-            share_bucket_credentials(settings)
-        return WorkspaceClient(config=Config(host=found.host, token=found.token, auth_type="pat"))
-    given: dict[str, str] = {}
-    for argument, variable in settings.remote.authentication.items():
-        if variable not in os.environ:
-            raise MissingCredentialError(
-                f"{variable} is not set: the {settings.location} workspace's file names it for {argument}."
-            )
-        given[argument] = os.environ[variable]
-    return WorkspaceClient(host=settings.remote.host, **given)  # type: ignore[arg-type]
+        self._found = connected(self._settings)
+        if bucket_secrets(self._settings):
+            share_bucket_credentials(self._settings)
+        return WorkspaceClient(config=Config(host=self._found.host, token=self._found.token, auth_type="pat"))
+
+    def compute(self) -> ComputeSettings:
+        """The same cluster for steps of every size: that of the workspace that the client was made for."""
+        from pipelines.embedded import compute_for, connected
+
+        self._found = self._found or connected(self._settings)
+        return ComputeSettings.model_validate({"sizes": dict.fromkeys(SIZES, compute_for(self._settings, self._found))})
 
 
-def _compute(settings: Settings, remote: Remote) -> ComputeSettings:
-    if remote.host is None:
-        from pipelines.embedded import cluster_for
+class _DatabricksWorkspace:
+    """A workspace that the environment's file describes."""
 
-        return ComputeSettings.model_validate({"sizes": dict.fromkeys(SIZES, cluster_for(settings))})
-    return ComputeSettings.model_validate(remote.compute)
+    def __init__(self, settings: Settings, remote: Remote) -> None:
+        self._location = settings.location
+        self._remote = remote
+
+    def client(self) -> WorkspaceClient:
+        """A client of the workspace.
+
+        Raises:
+            MissingCredentialError: a variable that the environment's file names is not set.
+        """
+        from databricks.sdk import WorkspaceClient
+
+        given: dict[str, str] = {}
+        for argument, variable in self._remote.authentication.items():
+            if variable not in os.environ:
+                raise MissingCredentialError(
+                    f"{variable} is not set: the {self._location} workspace's file names it for {argument}."
+                )
+            given[argument] = os.environ[variable]
+        return WorkspaceClient(host=self._remote.host, **given)  # type: ignore[arg-type]
+
+    def compute(self) -> ComputeSettings:
+        """The size classes that the file describes."""
+        return ComputeSettings.model_validate(self._remote.compute)

@@ -24,6 +24,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On Apache Spark, leave out what no engine has a part in: it was tested already, and runs the same there."""
+    if config.getoption("--engine") == "sail":
+        return
+    chosen = [item for item in items if "engine_name" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    for item in chosen:
+        if (embedded := item.get_closest_marker("embedded_engine")) is not None:
+            item.add_marker(pytest.mark.skip(reason=embedded.args[0]))
+    items[:] = chosen
+
+
 @pytest.fixture(scope="session")
 def engine_name(pytestconfig: pytest.Config) -> EngineName:
     """The engine that this test run is for."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from pipelines.assets.comparison import chosen_gold, compared, comparison_specs
 from pipelines.assets.materializations import picture, rows_table
 from pipelines.assets.table_assets import key_of
 from pipelines.engines.engine import Engine
@@ -41,6 +42,7 @@ def model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
                 "meets_thresholds", asset=key, description="Every metric is within its manifest's bounds."
             ),
             beats_rule_spec(key),
+            *comparison_specs(key, settings),
         ],
         **attributes_of(manifest, settings),
     )
@@ -55,15 +57,18 @@ def model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
 
         # Snake case, since the lineage becomes tags of the version in Unity Catalog.
         lineage = {"dagster_run_id": context.run_id, "asset_key": context.asset_key.to_user_string()}
-        trained = train_model(manifest.name, engine, settings, lineage, context.log.info)
+        gold = chosen_gold(context, manifest, settings)
+        trained = train_model(manifest.name, engine, settings, lineage, context.log.info, gold)
         if settings.location == "development":  # what customers get is for a release to decide
             point_alias(settings, manifest.name, CHAMPION, trained.version)
         rows = metric_rows(manifest, trained.metrics, trained.baseline_metrics)
+        beside_main = compared(manifest, trained, settings)
         return dg.MaterializeResult(
-            metadata=version_metadata(trained, rows, manifest),
+            metadata={**version_metadata(trained, rows, manifest), **beside_main.metadata},
             check_results=[
                 _result("meets_thresholds", [row for row in rows if not row["holds"]], rows),
                 beats_rule_result(rows),
+                *beside_main.check_results,
             ],
         )
 
@@ -75,8 +80,8 @@ def gold_of(manifest: Manifest) -> list[dg.AssetKey]:
     return [key_of(TableName.of(name)) for name in manifest.gold_tables]
 
 
-def attributes_of(manifest: Manifest, settings: Settings) -> dict[str, Any]:
-    """What the asset of a model has in every location."""
+def attributes_of(manifest: Manifest, settings: Settings) -> Any:
+    """What the asset of a model has in every location: keyword arguments of `dg.asset`."""
     return {
         "description": manifest.description,
         "group_name": f"{settings.catalog}_models",
@@ -122,14 +127,12 @@ def metric_rows(
     for name, bound in manifest.thresholds.items():
         value, rule = metrics.get(name, float("nan")), baseline.get(name)
         better = rule is None or rule != rule or (value > rule if bound.minimum is not None else value < rule)
-        limits = [f">= {bound.minimum:g}"] if bound.minimum is not None else []
-        limits += [f"<= {bound.maximum:g}"] if bound.maximum is not None else []
         rows.append(
             {
                 "metric": name,
                 "model": round(value, 4),
                 "instructors_rule": None if rule is None else round(rule, 4),
-                "bound": " and ".join(limits),
+                "bound": str(bound),
                 "holds": bound.holds(value),
                 "beats_rule": better and value == value,
             }

@@ -51,7 +51,10 @@ def requested_asset(manifests: list[Manifest]) -> dg.AssetsDefinition:
         record = releases.journal.read()
         if AUTHOR in tags and (release not in record.sets or release == record.current_release):
             given = Request(tags[AUTHOR], tags.get(SIGNER), pinned_gold(engine, own.values()))
-            by = By(f"run {context.run_id}", f"attempt {tags.get(ATTEMPT, '?')} to release the head of the branch")
+            why = f"attempt {tags.get(ATTEMPT, '?')} to release the head of the branch"
+            if ANEW in tags:
+                why = f"gold has grown: the release that serves is trained anew on version {tags[ANEW]} or newer"
+            by = By(f"run {context.run_id}", why)
             record = releases.request(release, own, by, given.evidence, anew=ANEW in tags)
         try:
             request = request_of(record, release)

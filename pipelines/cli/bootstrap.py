@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.databricks.bootstrap.statements import as_sql
-from pipelines.metastore import PRINCIPALS, PUBLIC_KEY, SECRET_SCOPE, Site, WorkspaceName, plan_for, staging
+from pipelines.metastore import PRINCIPALS, PUBLIC_KEY, Site, plan_for
+from pipelines.workspace_names import SECRET_SCOPE, Location, folder_of, staging_volume
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -34,6 +35,10 @@ def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 @click.option(
     "--application-id", "ids", multiple=True, callback=_pairs, metavar="PRINCIPAL=ID", help="Of a service principal."
 )
+@click.option(
+    "--cluster-policy", "policies", multiple=True, metavar="ID", help="Of job clusters; default: any cluster."
+)
+@click.option("--instance-pool", "pools", multiple=True, metavar="ID", help="That job clusters come from.")
 @click.option("--tables", is_flag=True, help="With the tables, which the first run would make.")
 @click.option("--apply", "applies", is_flag=True, help="Make the workspace so; tells what was done and what was there.")
 @click.option("--check", is_flag=True, help="Say where the workspace differs; fails if it does.")
@@ -44,11 +49,13 @@ def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 @click.option("--warehouse", help="SQL warehouse that makes the tables; default: a one-off job.")
 @click.option("--cluster", help="Cluster of that job; default: serverless.")
 def bootstrap(
-    workspace: WorkspaceName,
+    workspace: Location,
     landing: str,
     managed_location: str | None,
     data_scientists: str,
     ids: dict[str, str],
+    policies: tuple[str, ...],
+    pools: tuple[str, ...],
     tables: bool,
     applies: bool,
     check: bool,
@@ -61,7 +68,7 @@ def bootstrap(
 
     Applying needs an administrator of the workspace who also is a metastore admin; see docs/databricks.md.
     """
-    plan = plan_for(workspace, Site(landing, managed_location, data_scientists or None))
+    plan = plan_for(workspace, Site(landing, managed_location, data_scientists or None, policies, pools))
     if not applies and not check:
         click.echo(as_sql(plan, ids, tables), nl=False)
         return
@@ -91,13 +98,15 @@ def bootstrap(
 
 
 def _create_tables(
-    plan: Plan, client: WorkspaceClient, workspace: WorkspaceName, warehouse: str | None, cluster: str | None
+    plan: Plan, client: WorkspaceClient, workspace: Location, warehouse: str | None, cluster: str | None
 ) -> list[str]:
     from pipelines.databricks.bootstrap.tables import create_tables_by_job, create_tables_by_warehouse
 
     if warehouse:
         return create_tables_by_warehouse(plan, client, warehouse)
-    return create_tables_by_job(plan, client, f"{staging(workspace)}/bootstrap", PRINCIPALS[workspace], cluster)
+    return create_tables_by_job(
+        plan, client, f"{folder_of(staging_volume(workspace))}/bootstrap", PRINCIPALS[workspace], cluster
+    )
 
 
 def _tell_public_key(client: WorkspaceClient) -> None:

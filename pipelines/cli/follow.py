@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -20,6 +20,7 @@ def run_with_progress(
     tags: Mapping[str, str] | None = None,
     listener: Report = lambda _what, _text: None,
     config: Mapping[str, Any] | None = None,
+    steps: Sequence[str] = (),
 ) -> FinishedRun:
     """`run_job`, told on the console; `listener` is told the same."""
     title = f"job {job}" + (f", upload day {partition}" if partition else "")
@@ -39,4 +40,4 @@ def run_with_progress(
             else:
                 console.print(f"  [red]failed[/red]  {escape(text)}")
 
-        return run_job(settings, job, partition, tags, report, config)
+        return run_job(settings, job, partition, tags, report, config, steps)

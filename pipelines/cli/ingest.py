@@ -11,6 +11,7 @@ from rich.progress import track
 
 from pipelines.cli.follow import run_with_progress
 from pipelines.cli.summary import print_quarantined, print_tables
+from pipelines.cli.upload_day import UPLOAD_DAY
 from pipelines.engines import open_engine
 from pipelines.environments import Settings, current_settings
 from pipelines.landing import Address, Kind, place, uploads_by_name
@@ -18,17 +19,22 @@ from pipelines.partitions import today
 
 
 @click.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option("--annotations", is_flag=True, help="The files are instructors' annotations, not sessions.")
-def ingest(path: Path, annotations: bool) -> None:
-    """Put a session file, or a folder of them, into today's landing zone and take it to gold."""
-    console, settings = Console(), current_settings()
-    place_files(console, settings, path, "annotations" if annotations else "sessions", today())
-    run = run_with_progress(console, settings, "ingest", today().isoformat())
+@click.option("--day", type=UPLOAD_DAY, help="Upload day in the landing zone.  [default: today]")
+def ingest(path: Path | None, annotations: bool, day: date | None) -> None:
+    """Put a session file, or a folder of them, into today's landing zone and take it to gold.
+
+    Without PATH, take what lies there already, as `pipelines simulate` leaves it.
+    """
+    console, settings, day = Console(), current_settings(), day or today()
+    if path is not None:
+        place_files(console, settings, path, "annotations" if annotations else "sessions", day)
+    run = run_with_progress(console, settings, "ingest", day.isoformat())
     engine = open_engine(settings.engine, settings.tables)
     try:
         print_tables(console, engine, settings)
-        print_quarantined(console, engine, today())
+        print_quarantined(console, engine, day)
     finally:
         engine.stop()
     console.print(f"[dim]Dagster run {run.run_id}, {run.seconds:.0f} s[/dim]")

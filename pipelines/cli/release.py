@@ -13,7 +13,9 @@ from rich.console import Console
 
 from pipelines.cli.follow import run_with_progress
 from pipelines.cli.instance import open_instance
+from pipelines.cli.release_check import check
 from pipelines.cli.release_status import print_status
+from pipelines.cli.reproduce import reproduce
 from pipelines.environments import current_settings
 
 _reason = click.option("--reason", required=True, help="Why, in a sentence; kept for good.")
@@ -109,6 +111,10 @@ def accept(release: str) -> None:
     with open_instance(current_settings("production")) as instance:
         accept_head(instance, release)
     click.echo(f"{release[:12]} is accepted; the sensor's next tick goes on with it.")
+
+
+release.add_command(reproduce)
+release.add_command(check)
 
 
 def _move(kind: str, actor: str, reason: str, **config: Any) -> None:

@@ -69,7 +69,8 @@ def _print_on_its_way(console: Console, instance: DagsterInstance) -> None:
         commit = (commit_of(run) or "?")[:12]
         attempt = f"{commit}, attempt {run.tags.get(ATTEMPT, '1')}, Dagster run {run.run_id[:8]}"
         if not run.is_finished:
-            done = sum(step.status.value == "SUCCESS" for step in instance.get_run_step_stats(run.run_id))
+            stats = instance.get_run_step_stats(run.run_id)
+            done = sum(step.status is not None and step.status.value == "SUCCESS" for step in stats)
             console.print(f"[cyan]On its way[/cyan]: {attempt}: {run.status.value.lower()}, {done} steps done.")
         elif not run.is_success:
             ending = ending_of(instance, run)

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +49,12 @@ def run_job(
     tags: Mapping[str, str] | None = None,
     report: Report = lambda _what, _text: None,
     config: Mapping[str, Any] | None = None,
+    steps: Sequence[str] = (),
 ) -> FinishedRun:
     """Execute the job to its end, for one partition (an upload day, a release) if it is partitioned.
+
+    Args:
+        steps: only these steps of it, if any are named.
 
     Raises:
         RunFailedError: a step failed, a blocking check did not pass, or the process died.
@@ -70,9 +74,12 @@ def run_job(
             run_tags["dagster/partition"] = partition
         log = settings.home / "logs" / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{job}-{invocation[:6]}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
+        given = log.with_suffix(".config.yaml")
+        if config is not None:
+            given.write_text(json.dumps(config))  # which is YAML, too
         with log.open("wb") as output:
             process = subprocess.Popen(
-                _command(settings, job, run_tags, config, log.with_suffix(".json")),
+                _command(settings, job, run_tags, given if config is not None else None, steps),
                 cwd=PROJECT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -84,11 +91,11 @@ def run_job(
         run = _closed(instance, run, process.returncode)
         if run is None or not run.is_success:
             raise RunFailedError(_reasons(instance, run, process.returncode, log))
-        steps = sorted(instance.get_run_step_stats(run.run_id), key=lambda step: step.start_time or 0)
+        timed = sorted(instance.get_run_step_stats(run.run_id), key=lambda step: step.start_time or 0)
         return FinishedRun(
             run_id=run.run_id,
             seconds=time.monotonic() - started,
-            step_seconds={step.step_key: (step.end_time or 0) - (step.start_time or 0) for step in steps},
+            step_seconds={step.step_key: (step.end_time or 0) - (step.start_time or 0) for step in timed},
         )
 
 
@@ -104,12 +111,11 @@ def close_dead_runs(instance: DagsterInstance) -> None:
 
 
 def _command(
-    settings: Settings, job: str, tags: Mapping[str, str], config: Mapping[str, Any] | None, file: Path
+    settings: Settings, job: str, tags: Mapping[str, str], config: Path | None, steps: Sequence[str]
 ) -> list[str]:
     arguments = ["-m", "pipelines.definitions", "-a", settings.location, "-j", job, "--tags", json.dumps(tags)]
-    if config is not None:
-        file.write_text(json.dumps(config), encoding="utf-8")  # which is YAML, too
-        arguments += ["--config", str(file)]
+    arguments += ["--config", str(config)] if config is not None else []
+    arguments += ["--op-selection", ",".join(steps)] if steps else []
     return [sys.executable, "-m", "dagster", "job", "execute", *arguments]
 
 

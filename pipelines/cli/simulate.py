@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from pipelines.cli.upload_day import UPLOAD_DAY
 from pipelines.environments import current_settings
 from pipelines.landing import Address, place, uploads_at, uploads_by_name
 from pipelines.partitions import today
@@ -26,13 +27,16 @@ _SEED = re.compile(r"_S?(\d{5,})\.(?:csv|parquet)$")
 @click.option("--aircraft", help="Fly only this type, such as c182.")
 @click.option("--format", "file_format", type=click.Choice(["csv", "parquet", "garmin"]), help="Default: a mixture.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="A folder other than the landing zone.")
-def simulate(count: int, seed: int, aircraft: str | None, file_format: str | None, into: Path | None) -> None:
+@click.option("--day", type=UPLOAD_DAY, help="Upload day in the landing zone.  [default: today]")
+def simulate(
+    count: int, seed: int, aircraft: str | None, file_format: str | None, into: Path | None, day: date | None
+) -> None:
     """Fly training sessions on a flight dynamics model and put their files into today's landing zone.
 
-    The same seed gives the same file; seeds whose files are there are not flown again.
+    The same seed and day give the same file; seeds whose files are there are not flown again.
     """
     landing = into or current_settings().landing
-    flown = simulate_missing(Console(), landing, today(), count, seed, aircraft, file_format)
+    flown = simulate_missing(Console(), landing, day or today(), count, seed, aircraft, file_format)
     click.echo(f"{flown} sessions flown into {landing}, {count - flown} were there.")
 
 

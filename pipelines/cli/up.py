@@ -15,7 +15,7 @@ def up(workspace: Location | None) -> None:
     """Start the local Databricks workspaces, or only one of them, each with its warm cluster.
 
     Whatever needs a workspace starts it by itself; this only saves the waiting. A workspace that runs is left as it is.
-    Production reads what development shares, so with it development is started, too.
+    Production reads what development shares: if it is not prepared yet, development is started, too, without a cluster.
     """
     for name in chosen(workspace):
         found = connected(current_settings(name))

@@ -116,7 +116,7 @@ class ComputeSettings(_Settings):
     """Application id of the principal that the runs run as; by default the one that submits them."""
     budget_policy_id: str | None = None
     custom_tags: dict[str, str] = {}
-    """Besides the target's, on clusters that are made for a step."""
+    """Besides the target's: on clusters that are made for a step, and in the description of every run."""
     viewers: tuple[str, ...] = ()
     """Groups that may see the runs and their logs."""
 
@@ -147,7 +147,7 @@ class ComputeSettings(_Settings):
             task = {**task, "new_cluster": chosen.new_cluster.specification({**self.custom_tags, **tags})}
         elif chosen.serverless is not None:
             task = {**task, "environment_key": _ENVIRONMENT_KEY}
-            specification: dict[str, Any] = {"client": chosen.serverless.environment_version}
+            specification: dict[str, Any] = {"environment_version": chosen.serverless.environment_version}
             if chosen.serverless.dependencies:
                 specification["dependencies"] = list(chosen.serverless.dependencies)
             request["environments"] = [{"environment_key": _ENVIRONMENT_KEY, "spec": specification}]

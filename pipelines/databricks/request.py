@@ -30,7 +30,8 @@ def staged_request(
     """
     run = context.dagster_run
     step_tags = {**context.op.tags, **context.run_tags}
-    tags = remote_tags(target.tags, step_tags, run.run_id, run.job_name, context.step.key)
+    paying = {**session.compute.custom_tags, **target.tags}
+    tags = remote_tags(paying, step_tags, run.run_id, run.job_name, context.step.key)
     size = step_tags.get(SIZE_TAG, STANDARD_SIZE)
     session.compute.size(size)
     snapshot = pinned_snapshot(context.instance, run, source)

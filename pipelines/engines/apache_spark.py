@@ -101,7 +101,8 @@ def _context() -> SparkContext:
         "spark.sql.sources.default": "delta",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
-        "spark.databricks.delta.snapshotPartitions": "2",
+        # A table's log has some dozen entries here: more than one task to read them is only more tasks.
+        "spark.databricks.delta.snapshotPartitions": "1",
         # For tables of some hundred rows, compiling a query costs more than interpreting it, and planning it anew
         # after each stage makes every stage a job: together a third of a test's time. The rows are the same.
         "spark.sql.codegen.wholeStage": "false",
@@ -110,6 +111,9 @@ def _context() -> SparkContext:
         "spark.sql.warehouse.dir": f"{scratch}/warehouse",
         "spark.local.dir": f"{scratch}/local",
         "spark.ui.enabled": "false",
+        # Without its pages, nobody reads the plan that Spark prints for each query.
+        "spark.sql.ui.explainMode": "simple",
+        "spark.sql.maxPlanStringLength": "1000",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
         "spark.driver.memory": "2g",

@@ -18,6 +18,7 @@ from pipelines.tables.contract import TableContract, TableName
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from pipelines.engines.processes import WorkerProcesses
     from pipelines.tables.attestation_keys import AttestationKeys
 
 CATALOGS = ("main", "dev", "prod")
@@ -58,6 +59,11 @@ class Engine(ABC):
                 # Spark Connect clients say goodbye when the process exits, and wait minutes for a server that is gone.
                 atexit.register(self.stop)
             return self._session
+
+    @property
+    def processes(self) -> WorkerProcesses | None:
+        """Processes for Python functions, if this engine's own are threads and this process could have some."""
+        return None
 
     @abstractmethod
     def _start(self) -> SparkSession:

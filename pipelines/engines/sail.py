@@ -12,6 +12,8 @@ from pipelines.tables.contract import TableName
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from pipelines.engines.processes import WorkerProcesses
+
 
 class SailEngine(Engine):
     """Sail in this process: one pip package, no Java, a session in well under a second once imported."""
@@ -21,8 +23,16 @@ class SailEngine(Engine):
     _append_options: ClassVar[dict[str, str]] = {"writeBatchSize": "131072"}
     """Rows handed to the Parquet encoder at once: its default, 1,024, takes a third longer for wide tables."""
     _server: Any = None
+    _processes: WorkerProcesses | None = None
+
+    @property
+    def processes(self) -> WorkerProcesses | None:
+        return self._processes
 
     def _start(self) -> SparkSession:
+        from pipelines.engines.processes import fork_helper
+
+        self._processes = fork_helper()
         catalogs = ", ".join(f'{{type="memory", name="{name}", initial_database=["default"]}}' for name in CATALOGS)
         os.environ["SAIL_CATALOG__LIST"] = f"[{catalogs}]"
         os.environ["SAIL_CATALOG__DEFAULT_CATALOG"] = CATALOGS[0]
@@ -57,3 +67,6 @@ class SailEngine(Engine):
         session.stop()
         self._server.stop()
         self._server = None
+        if self._processes is not None:
+            self._processes.stop()
+            self._processes = None

@@ -17,6 +17,9 @@ class TaskSailEngine(SailEngine):
     def _start(self) -> SparkSession:
         from pyspark.sql import SparkSession
 
+        from pipelines.engines.processes import helper_of_task
+
+        self._processes = helper_of_task()
         return SparkSession.builder.getOrCreate()
 
     def _stop(self, session: SparkSession) -> None:

@@ -17,6 +17,7 @@ _NAMESPACE = uuid.UUID("6d0e7a52-0c61-4a1c-9a57-6f2f7b1c9d10")
 EVERYONE = "account users"
 CREATE_CLUSTERS = "allow-cluster-create"
 """Entitlement of a user or service principal, as SCIM calls it."""
+ENTITLEMENTS = ("workspace-access", "databricks-sql-access", CREATE_CLUSTERS)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Directory:
     ) -> Document:
         """The principal of that name, made if there is none. Service principals get an application id.
 
-        Without a list of entitlements it has them all.
+        Without a list of entitlements one that is made has them all.
         """
         name = display_name if kind == "User" else str(uuid.uuid5(_NAMESPACE, display_name))
         with self._store.transaction():
@@ -69,6 +70,13 @@ class Directory:
                 document["entitlements"] = entitlements
             document["admin_of"] = sorted({*document["admin_of"], *admin_of})
             document["groups"] = sorted({*document["groups"], *(groups or [])})
+            self._store.put("principal", name, document)
+        return document
+
+    def set_entitlements(self, name: str, entitlements: list[str]) -> Document:
+        """Replace what the principal is entitled to; its document."""
+        with self._store.transaction():
+            document = {**(self._store.get("principal", name) or {}), "entitlements": entitlements}
             self._store.put("principal", name, document)
         return document
 
@@ -112,10 +120,15 @@ class Directory:
             raise ApiError("RESOURCE_DOES_NOT_EXIST", f"Principal: Could not find principal with name {name}")
         admin = workspace in document["admin_of"]
         groups = {*document["groups"], "users", *(["admins"] if admin else [])}
-        entitled = admin or CREATE_CLUSTERS in document.get("entitlements", [CREATE_CLUSTERS])
+        entitled = admin or CREATE_CLUSTERS in entitlements_of(document)
         return Principal(
             document["name"], document["display_name"], document["kind"], admin, frozenset(groups), entitled
         )
+
+
+def entitlements_of(document: Document) -> list[str]:
+    """What the principal is entitled to: all, if nothing was ever said of it."""
+    return document.get("entitlements", [*ENTITLEMENTS])
 
 
 class Tokens:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
 from pipelines.local.endpoints import Call, Endpoints
-from pipelines.local.errors import ApiError, missing
-from pipelines.local.identity import CREATE_CLUSTERS
+from pipelines.local.errors import ApiError, invalid, missing
+from pipelines.local.identity import entitlements_of
 from pipelines.local.store import Document
 
 endpoints = Endpoints()
 
+_ENTITLEMENTS = re.compile(r'entitlements(\[value eq "(?P<one>[^"]+)"\])?')
 _KINDS = {"Users": "User", "ServicePrincipals": "ServicePrincipal"}
 
 
@@ -23,7 +25,7 @@ def _shown(document: Document, workspace: str) -> dict[str, Any]:
         "id": document["id"],
         "displayName": document["display_name"],
         "active": True,
-        "entitlements": [{"value": name} for name in document.get("entitlements", [CREATE_CLUSTERS])],
+        "entitlements": [{"value": name} for name in entitlements_of(document)],
         "groups": [{"display": group, "type": "direct"} for group in groups],
         "schemas": [f"urn:ietf:params:scim:schemas:core:2.0:{document['kind']}"],
     }
@@ -69,9 +71,7 @@ def add_principal(call: Call) -> Response:
     name = call.text("userName") if kind == "User" else call.text("displayName")
     if call.workspace.directory.find(name) is not None:
         raise ApiError("ALREADY_EXISTS", f"User with username {name} already exists.")
-    named = call.arguments.get("entitlements")
-    # On Databricks one of whom nothing is said may not create clusters. Here it may: its workspace is a laptop's.
-    entitlements = None if named is None else [str(entry["value"]) for entry in named]
+    entitlements = [str(entry["value"]) for entry in call.arguments.get("entitlements") or []]
     document = call.workspace.directory.add(name, kind, [], entitlements=entitlements)
     return JSONResponse(_shown(document, call.workspace.name), 201)
 
@@ -82,6 +82,31 @@ def get_principal(call: Call) -> dict[str, Any]:
     if document is None or document["kind"] != _KINDS.get(call.path["kind"]):
         raise missing(f"{call.path['kind']} with id {call.path['id']} not found.")
     return _shown(document, call.workspace.name)
+
+
+@endpoints.patch("/api/2.0/preview/scim/v2/{kind:str}/{id:str}")
+def change_principal(call: Call) -> dict[str, Any]:
+    """Add, replace or remove entitlements; nothing else of a principal can be changed."""
+    _require_admin(call)
+    document = call.workspace.directory.find(call.path["id"])
+    if document is None or document["kind"] != _KINDS.get(call.path["kind"]):
+        raise missing(f"{call.path['kind']} with id {call.path['id']} not found.")
+    held = entitlements_of(document)
+    for operation in call.arguments.get("Operations") or []:
+        held = _changed(held, str(operation.get("op")).lower(), str(operation.get("path")), operation.get("value"))
+    return _shown(call.workspace.directory.set_entitlements(document["name"], held), call.workspace.name)
+
+
+def _changed(held: list[str], verb: str, path: str, values: Any) -> list[str]:
+    target = _ENTITLEMENTS.fullmatch(path)
+    if target is None:
+        raise invalid(f"The path {path!r} cannot be changed here: only entitlements can.")
+    named = [target["one"]] if target["one"] else [str(entry["value"]) for entry in values or []]
+    if verb == "remove":
+        return [name for name in held if target["one"] and name not in named]
+    if verb not in ("add", "replace"):
+        raise invalid(f"The operation {verb!r} is none of add, replace and remove.")
+    return sorted({*(held if verb == "add" else ()), *named})
 
 
 @endpoints.delete("/api/2.0/preview/scim/v2/{kind:str}/{id:str}")

@@ -61,14 +61,34 @@ def ensure_stack(
     Raises:
         LocalWorkspaceError: the server does not come up.
     """
+    reached, cluster_id = _ensured(settings, workspace, prepare, digest, warm=True)
+    assert cluster_id is not None
+    return StackConnection(reached.host, reached.token, reached.principal, cluster_id)
+
+
+def ensure_prepared(
+    settings: LocalSettings, workspace: str, prepare: Callable[[WorkspaceClient], None], digest: str
+) -> Connection:
+    """The same for who runs nothing there: no cluster is made or started."""
+    reached, _ = _ensured(settings, workspace, prepare, digest, warm=False)
+    return reached
+
+
+def _ensured(
+    settings: LocalSettings,
+    workspace: str,
+    prepare: Callable[[WorkspaceClient], None] | None,
+    digest: str,
+    warm: bool,
+) -> tuple[Connection, str | None]:
     wanted = digest if prepare is not None else None
-    found = _found(settings, workspace, wanted)
+    found = _found(settings, workspace, wanted, warm)
     if found is not None:
         return found
     folder = settings.workspace_folder(workspace)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "stack.lock"):
-        found = _found(settings, workspace, wanted)
+        found = _found(settings, workspace, wanted, warm)
         if found is not None:
             return found
         known = _read(folder / _FILE)
@@ -76,13 +96,14 @@ def ensure_stack(
         reached = connection(settings, workspace)
         if not kept or "fingerprint" not in known:
             known["fingerprint"] = fingerprint(settings)
-        # First, so that it warms up while the preparation goes on.
-        known["cluster_id"] = _cluster(reached, known.get("cluster_id"))
+        if warm:
+            # First, so that it warms up while the preparation goes on.
+            known["cluster_id"] = _cluster(reached, known.get("cluster_id"))
         _write(folder / _FILE, known)
         if prepare is not None and known.get("prepared") != digest:
             prepare(_administrators_client(settings, workspace))
             _write(folder / _FILE, {**known, "prepared": digest})
-    return StackConnection(reached.host, reached.token, reached.principal, known["cluster_id"])
+    return reached, known.get("cluster_id")
 
 
 def fingerprint(settings: LocalSettings) -> str:
@@ -95,19 +116,24 @@ def fingerprint(settings: LocalSettings) -> str:
     return text.hexdigest()[:16]
 
 
-def _found(settings: LocalSettings, workspace: str, digest: str | None) -> StackConnection | None:
-    """The connection if everything is there already; starts a cluster that is not running."""
+def _found(
+    settings: LocalSettings, workspace: str, digest: str | None, warm: bool
+) -> tuple[Connection, str | None] | None:
+    """The connection if everything is there already; with `warm`, starts a cluster that is not running."""
     known = _read(settings.workspace_folder(workspace) / _FILE)
     reached = running_connection(settings, workspace)
-    if reached is None or "cluster_id" not in known or known.get("fingerprint") != fingerprint(settings):
+    if reached is None or known.get("fingerprint") != fingerprint(settings):
         return None
     if digest is not None and known.get("prepared") != digest:
         return None
-    try:
-        _start(reached, known["cluster_id"])
-    except (OSError, light_client.RefusedError):
-        return None
-    return StackConnection(reached.host, reached.token, reached.principal, known["cluster_id"])
+    if warm:
+        if "cluster_id" not in known:
+            return None
+        try:
+            _start(reached, known["cluster_id"])
+        except (OSError, light_client.RefusedError):
+            return None
+    return reached, known.get("cluster_id")
 
 
 def _cluster(reached: Connection, known: str | None) -> str:

@@ -15,13 +15,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pipelines.flight.aircraft import AIRCRAFT
 from pipelines.flight.channels import CHANNELS
 from pipelines.models.gate_rules import Gates
+from pipelines.models.prediction_rules import Prediction
 from pipelines.tables.contract import TableName
 from pipelines.tables.contracts import GOLD
 
 MODELS_FOLDER = Path(__file__).resolve().parent
-
-_COLUMN_TYPES = ("STRING", "BIGINT", "DOUBLE", "BOOLEAN", "ARRAY<STRING>", "TIMESTAMP", "DATE")
-_COMMON_COLUMNS = ("session_id", "upload_day", "model_name", "model_version", "predicted_at")
 
 
 class ManifestError(ValueError):
@@ -57,39 +55,16 @@ class Threshold(_Part):
         above = self.minimum is None or value >= self.minimum
         return above and (self.maximum is None or value <= self.maximum) and value == value
 
+    def missed_by(self, value: float) -> float | None:
+        """How far `value` is outside the bounds; None if it is within."""
+        if self.minimum is not None and value < self.minimum:
+            return self.minimum - value
+        return value - self.maximum if self.maximum is not None and value > self.maximum else None
 
-class PredictionColumn(_Part):
-    """A column of the prediction table, beside those that every prediction table has."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    type: str
-    comment: str = Field(min_length=1)
-    nullable: bool = True
-
-    @field_validator("type")
-    @classmethod
-    def _known_type(cls, value: str) -> str:
-        if value not in _COLUMN_TYPES:
-            raise ValueError(f"{value!r} is not a type for predictions: use one of {', '.join(_COLUMN_TYPES)}")
-        return value
-
-
-class Prediction(_Part):
-    """The table of predictions. `key` is unique within one session and model version."""
-
-    table: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    comment: str = Field(min_length=1)
-    key: tuple[str, ...] = Field(min_length=1)
-    columns: tuple[PredictionColumn, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _columns_fit(self) -> Prediction:
-        names = [column.name for column in self.columns]
-        if twice := sorted({name for name in names if names.count(name) > 1 or name in _COMMON_COLUMNS}):
-            raise ValueError(f"columns {', '.join(twice)} are given twice or are in every prediction table: drop them")
-        if unknown := sorted(set(self.key) - set(names)):
-            raise ValueError(f"key names {', '.join(unknown)}, which is no column: add the column or drop it from key")
-        return self
+    def __str__(self) -> str:
+        limits = [f">= {self.minimum:g}"] if self.minimum is not None else []
+        limits += [f"<= {self.maximum:g}"] if self.maximum is not None else []
+        return " and ".join(limits)
 
 
 class ChannelDropout(_Part):

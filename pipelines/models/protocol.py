@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ Parameters = Mapping[str, Any]
 
 
 class ModelCodeError(TypeError):
-    """A `model.py` that does not offer what the protocol asks for."""
+    """Code of a model folder that cannot be imported, or does not offer what the protocol asks for."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,37 @@ class ModelCode(Protocol):
         ...
 
 
+def import_model_module(name: str, module: str) -> ModuleType:
+    """A module of the model's folder.
+
+    Raises:
+        ModelCodeError: it cannot be imported; with the file and the line that say why.
+    """
+    try:
+        return importlib.import_module(f"pipelines.models.{name}.{module}")
+    except Exception as error:
+        what = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
+        raise ModelCodeError(
+            f"{_place(error)}: the code of {name} cannot be imported ({what}). Correct it; "
+            f"`python -c 'import pipelines.models.{name}.{module}'` shows the same."
+        ) from None
+
+
+def _place(error: Exception) -> str:
+    """The last file of this package on the way to the error, with its line."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_within_package(error.filename)}, line {error.lineno}"
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    own = [(file, line) for file, line in frames if _PACKAGE in Path(file).parents and Path(file) != Path(__file__)]
+    return f"{_within_package(own[-1][0])}, line {own[-1][1]}" if own else "pipelines/models"
+
+
+def _within_package(file: str) -> str:
+    """The file without the folder that its code happens to lie in, which is another one in a workspace."""
+    return str(Path(file).relative_to(_PACKAGE.parent)) if _PACKAGE in Path(file).parents else file
+
+
+_PACKAGE = Path(__file__).resolve().parents[1]
 _NAMES = ("FEATURES", "LABEL", "EXAMPLE_KEY", "SKOPS_TRUSTED_TYPES", "FEATURE_GROUPS")
 _FUNCTIONS = ("features", "fit", "predict", "baseline", "evaluate")
 
@@ -102,9 +136,9 @@ def load_model_code(name: str) -> ModelCode:
     """The code of the model of that name.
 
     Raises:
-        ModelCodeError: `model.py` lacks a name of the protocol.
+        ModelCodeError: `model.py` cannot be imported or lacks a name of the protocol.
     """
-    module = importlib.import_module(f"pipelines.models.{name}.model")
+    module = import_model_module(name, "model")
     missing = [wanted for wanted in _NAMES if not hasattr(module, wanted)]
     missing += [f"{wanted}()" for wanted in _FUNCTIONS if not callable(getattr(module, wanted, None))]
     if missing:

@@ -6,12 +6,11 @@ A model without it is judged by its thresholds alone, and its gates say so.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pipelines.models.manifest import MODELS_FOLDER
-from pipelines.models.protocol import ModelCodeError, Parameters
+from pipelines.models.protocol import ModelCodeError, Parameters, import_model_module
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,13 +44,12 @@ def load_session_scoring(name: str) -> SessionScoring | None:
     """The session scores of the model of that name; None if its folder has no `session_scores.py`.
 
     Raises:
-        ModelCodeError: the module lacks a function.
+        ModelCodeError: the module cannot be imported or lacks a function.
     """
-    module_name = f"pipelines.models.{name}.session_scores"
     # The file is looked for, not the module: in a task, looking for a module that was not shipped is an error.
     if not (MODELS_FOLDER / name / "session_scores.py").is_file():
         return None
-    module = importlib.import_module(module_name)
+    module = import_model_module(name, "session_scores")
     if missing := [f"{wanted}()" for wanted in _FUNCTIONS if not callable(getattr(module, wanted, None))]:
         raise ModelCodeError(
             f"{module.__file__}: lacks {', '.join(missing)}. pipelines/models/session_scoring.py says what each is: "

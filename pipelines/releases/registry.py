@@ -106,6 +106,11 @@ class MlflowRegistry:
         found = [self._version(model, number) for number in sorted(self._numbers(model))]
         return [self._described(model, one) for one in found if one is not None]
 
+    def version(self, model: str, number: int) -> Version | None:
+        """One version of the model; None if there is no such one."""
+        found = self._version(model, number)
+        return None if found is None else self._described(model, found)
+
     def orphans(self, model: str) -> dict[int, str]:
         """Versions that never serve, and why."""
         return {one.version: one.problem for one in self.versions(model) if one.problem}

@@ -16,6 +16,7 @@ import dagster as dg
 from pipelines.environments import Settings
 from pipelines.releases.git.record import Record
 from pipelines.releases.run_tags import ATTEMPT, AUTHOR, COMMIT, HEAD, OWN, SIGNER, SUPERSEDED_BY
+from pipelines.sensors.commit_status import runs_link, tell
 
 if TYPE_CHECKING:
     from pipelines.releases.git.decision import Release, Rollback
@@ -63,15 +64,21 @@ def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Fol
 def _acted(
     context: dg.SensorEvaluationContext, settings: Settings, following: Following, mirror: Mirror, found: Look
 ) -> dg.SensorResult:
-    from pipelines.releases.git.decision import Release, Rollback
+    from pipelines.releases.git.decision import Refuse, Release, Rollback
 
     decision = found.decision
     if isinstance(decision, Release):
         assert found.candidate is not None, "only what was examined is released"
         mirror.keep(decision.commit)
-        return following.release(settings, decision, found.candidate)
+        asked = following.release(settings, decision, found.candidate)
+        if asked.run_requests:
+            told = f"Attempt {decision.attempt}: {', '.join(found.candidate.models)}."
+            tell(settings, decision.commit, "pending", told, runs_link(settings, decision.commit), context.log)
+        return asked
     if isinstance(decision, Rollback):
         return following.rollback(context.instance, decision)
+    if isinstance(decision, Refuse) and found.candidate is not None:  # examined, so it is said once
+        tell(settings, found.candidate.record.commit, "failure", decision.why, settings.dagster_url, context.log)
     return following.otherwise(context.instance, settings, found) or dg.SensorResult(skip_reason=_words(found))
 
 

@@ -13,6 +13,7 @@ from pipelines.partitions import RELEASES
 from pipelines.releases.run_tags import HEAD
 from pipelines.sensors.branch import Following, tags_of, tick
 from pipelines.sensors.branch_record import record_of_releases
+from pipelines.sensors.retraining import retraining
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,7 @@ def release_branch_sensor(
         record=lambda instance: record_of_releases(instance, CHAMPIONS),
         release=release,
         rollback=_rollback,
+        otherwise=retraining,
     )
 
     @dg.sensor(
@@ -62,8 +64,9 @@ def release_branch_sensor(
     def release_branch(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
         """Releases whatever the branch `release` is at: retrains, judges, registers and rolls out all its models.
 
-        A commit that was released before is gone back to without training. Why nothing is done, if nothing is, is
-        said in each tick.
+        A commit that was released before is gone back to without training. The one that serves is trained once more
+        when gold has grown by the share that the settings name (`retrain_growth`). Why nothing is done, if nothing
+        is, is said in each tick.
         """
         return tick(context, settings, following)
 

@@ -2,8 +2,9 @@
 
 Where Python workers are processes, Spark takes the rows from them and writes them. Where they are threads of one
 process, handing rows over and writing them in the engine takes longer than making them: there each task writes its
-Parquet file into the table's folder by itself, and one commit names all the files. Files of a run that dies before
-its commit belong to no version of the table, as with every writer of Delta Lake.
+Parquet file into the table's folder by itself, and one commit names all the files. If there is much to read, such
+tasks have processes beside the engine (`pipelines.engines.processes`). Files of a run that dies before its commit
+belong to no version of the table, as with every writer of Delta Lake.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from uuid import uuid4
 from pipelines.tables.arrow_rows import arrow_schema
 from pipelines.tables.contract import TableContract
 from pipelines.tables.retries import until_committed
-from pipelines.tables.spreading import joined, spread
+from pipelines.tables.spreading import gather, joined, spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,18 +32,24 @@ Work = Callable[[Item], Iterator["pa.RecordBatch"]]
 
 
 def append_spread(
-    engine: Engine, contract: TableContract, parts: list[list[Item]], work: Work[Item], metadata: str
+    engine: Engine,
+    contract: TableContract,
+    parts: list[list[Item]],
+    work: Work[Item],
+    metadata: str,
+    total_bytes: int,
 ) -> None:
     """Append the rows that `work` yields for every item, in one commit that carries `metadata`.
 
-    Each part of the items is a task. `work` must yield batches of exactly the contract's columns and types. A commit
-    that collides with another writer's is tried again. If there are no rows, there may be no commit.
+    Each part of the items is a task, and `total_bytes` is what all of them read. `work` must yield batches of exactly
+    the contract's columns and types. A commit that collides with another writer's is tried again. If there are no
+    rows, there may be no commit.
     """
     folder = engine.folder(contract.name)
     if engine.python_is_threaded and folder is not None and not contract.partition_by:
         write = partial(_write_part, work=work, contract=contract, folder=folder)
-        files = spread(engine, [[part] for part in parts], write, "path string, size bigint, statistics string")
-        written = files.toArrow().to_pylist()
+        columns = "path string, size bigint, statistics string"
+        written = gather(engine, [[part] for part in parts], write, columns, total_bytes)
         if written:
             until_committed(lambda: _commit(folder, written, metadata))
     else:

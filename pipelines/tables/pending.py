@@ -191,6 +191,8 @@ def _annotation_rows(
     engine: Engine, upload_day: date | None, names: set[str], notes: dict[str, _Landed]
 ) -> list[AnnotationRow]:
     """The annotations of that upload day, and those of whatever day that name one of `names`."""
+    if not notes:
+        return []
     of_day = in_list("upload_day", [upload_day] if upload_day else [])
     found = selected(engine, engine.table(ANNOTATIONS.name), "session_file", names, also=of_day)
     return [

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.tables.appending import append_spread
 from pipelines.tables.contracts import SAMPLES
 from pipelines.tables.landed_files import FileChangedError, LandedFile, LandingUnavailableError, read_as_listed
-from pipelines.tables.spreading import divide, spread, task_count
+from pipelines.tables.spreading import divide, gather, task_count
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +52,7 @@ def append_samples(
     ordered = sorted(sessions, key=lambda session: session.session_id)
     sizes = [session.file.size_bytes + 1 for session in ordered]
     parts = divide(ordered, sizes, task_count(sum(sizes), len(ordered)))
-    append_spread(engine, SAMPLES, parts, partial(_samples_of, upload_day=upload_day, maps=maps), metadata)
+    append_spread(engine, SAMPLES, parts, partial(_samples_of, upload_day=upload_day, maps=maps), metadata, sum(sizes))
 
 
 def explain_refusals(engine: Engine, files: list[LandedFile], maps: tuple[Path, ...]) -> list[Refusal]:
@@ -61,10 +61,10 @@ def explain_refusals(engine: Engine, files: list[LandedFile], maps: tuple[Path, 
         return []
     sizes = [file.size_bytes + 1 for file in files]
     parts = divide(list(enumerate(files)), sizes, task_count(sum(sizes), len(files)))
-    rows = spread(engine, parts, partial(_refusal_of, maps=maps), _REFUSAL_SCHEMA).toArrow()
+    rows = gather(engine, parts, partial(_refusal_of, maps=maps), _REFUSAL_SCHEMA, sum(sizes))
     return [
         Refusal(row["code"], row["reason"], row["location"], row["remedy"])
-        for row in rows.sort_by("position").to_pylist()
+        for row in sorted(rows, key=lambda row: row["position"])
     ]
 
 
@@ -113,8 +113,8 @@ def sample_rows(parsed: ParsedSession, session_id: str, file_path: str, upload_d
         "parse_report": report,
     }
     samples = parsed.samples.rechunk().to_arrow()
-    for name in samples.column_names:
-        given[name] = samples.column(name).combine_chunks()
+    for name, column in zip(samples.column_names, samples.columns, strict=True):
+        given[name] = column.chunk(0)
     return pa.RecordBatch.from_arrays([given[column] for column in SAMPLES.column_names], names=SAMPLES.column_names)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,6 +23,8 @@ ROWS_PER_BATCH = 128 * 1024
 """Some thirty megabytes of samples."""
 
 _BYTES_PER_TASK = 64 * 1024 * 1024
+_WORTH_PROCESSES = 16 * 1024 * 1024
+"""Bytes to read from which on starting processes pays."""
 
 
 def task_count(total_bytes: int, items: int) -> int:
@@ -57,6 +60,28 @@ def spread(
                 yield from joined(each for item in parts[number] for each in work(item))
 
     return engine.spark.range(0, len(parts), 1, len(parts)).mapInArrow(run, schema)
+
+
+def gather(
+    engine: Engine,
+    parts: list[list[Item]],
+    work: Callable[[Item], Iterator[pa.RecordBatch]],
+    schema: str,
+    total_bytes: int,
+) -> list[dict[str, Any]]:
+    """The same rows, in no order, for a few of them; `total_bytes` is what is to be read for them.
+
+    Where Python workers are threads, much work is done by processes beside the engine. Function and items must be
+    such that pickle can move them.
+    """
+    if engine.processes is not None and total_bytes >= _WORTH_PROCESSES:
+        done = engine.processes.map(partial(_rows_of_part, work=work), parts)
+        return [row for rows in done for row in rows]
+    return spread(engine, parts, work, schema).toArrow().to_pylist()
+
+
+def _rows_of_part(items: list[Item], work: Callable[[Item], Iterator[pa.RecordBatch]]) -> list[dict[str, Any]]:
+    return [row for item in items for batch in work(item) for row in batch.to_pylist()]
 
 
 def joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

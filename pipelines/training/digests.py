@@ -16,7 +16,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _LOCK = _PACKAGE.parent / "requirements" / "runtime.lock"
 """Shipped with the code."""
 _LIBRARIES = ("scikit-learn", "numpy", "pandas", "pyspark", "pysail", "skops", "mlflow")
-_MAKING = ("dropout", "evaluate", "examples", "gold", "inference", "judging", "split", "train")
+_MAKING = ("dropout", "evaluate", "examples", "gold", "inference", "judging", "making", "split")
 """Modules of the training that a version depends on; pictures and cards may change without a new version."""
 PINNED_REQUIREMENTS = ("scikit-learn", "numpy", "pandas", "skops")
 """What loading a saved estimator needs."""

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
 
 
+class NoGoldError(LookupError):
+    """A gold table that a model reads does not exist yet."""
+
+
 @dataclass(frozen=True)
 class Gold:
     """Rows by the last part of the table's name, and the versions read by the full name."""
@@ -27,6 +31,7 @@ def read_gold(engine: Engine, manifest: Manifest, versions: Mapping[str, int] | 
     """The manifest's gold tables, each at the pinned version or its newest.
 
     Raises:
+        NoGoldError: a table does not exist yet.
         UnattestedHistoryError: a table's history holds a change that no checked run vouches for.
     """
     from pipelines.tables.attestation import read_attested
@@ -34,6 +39,11 @@ def read_gold(engine: Engine, manifest: Manifest, versions: Mapping[str, int] | 
     tables, read = {}, {}
     for full_name in manifest.gold_tables:
         name = TableName.of(full_name)
+        if not engine.exists(name):
+            raise NoGoldError(
+                f"{full_name} does not exist yet, so there is nothing to train on: take sessions to gold first "
+                "(`pipelines ingest FILE`, or `pipelines demo`)."
+            )
         attested = read_attested(engine, name, (versions or {}).get(full_name))
         tables[name.table] = attested.rows
         read[full_name] = attested.version

@@ -12,17 +12,12 @@ from pipelines.models.protocol import ModelCode, load_model_code
 from pipelines.tables.contract import TableName
 from pipelines.training.card import Provenance, model_card
 from pipelines.training.digests import features_digest
-from pipelines.training.evaluate import Report, evaluate_model
-from pipelines.training.examples import Examples, prepared_examples
 from pipelines.training.gold import read_gold
 from pipelines.training.identity import identity_of
 from pipelines.training.importance import importance_figure, permutation_importance
-from pipelines.training.inference import load_estimator, save_estimator
+from pipelines.training.making import MadeModel, make_model
 from pipelines.training.registration import find_version, log_run, register_run
 from pipelines.training.registry import FEATURES_TAG, SESSION_SCORES_FILE, TrainedModel, registered_name
-from pipelines.training.scratch import scratch_folder
-from pipelines.training.session_scores import with_facts
-from pipelines.training.split import KNOWN, TRAIN, VALIDATION
 
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
@@ -61,36 +56,26 @@ def train_model(
         if existing is not None:
             say(f"{existing.registered_name} version {existing.version} is made of the same: reused")
             return existing
-        say("computing features")
-        with prepared_examples(engine, manifest, code, gold, scratch_folder(settings), say) as examples:
-            say("fitting")
-            saved = save_estimator(code.fit(examples.labelled(code, TRAIN, VALIDATION), manifest.parameters))
-            # What is judged is what was saved, not what was fitted.
-            estimator = load_estimator(saved, code.SKOPS_TRUSTED_TYPES)
-            say("judging on held-out sessions")
-            report = evaluate_model(manifest, code, examples, saved)
-            figures, example = _explained(code, estimator, examples, report)
-            sessions, unusable = examples.sessions, examples.unusable
-            scores = with_facts(report.session_counts, gold.tables["sessions"])
-        made_from = Provenance(gold.versions, sessions, unusable, identity.code_digest, lineage)
+        made = make_model(manifest, code, gold, engine, settings, say)
+        made_from = Provenance(gold.versions, made.sessions, made.unusable, identity.code_digest, lineage)
         say("registering")
         run_id = log_run(
             settings,
             manifest,
             code,
-            estimator,
-            example,
-            metrics=report.metrics,
-            baseline_metrics=report.baseline_metrics,
-            figures=figures,
-            card=model_card(manifest, report, made_from),
+            made.estimator,
+            made.example,
+            metrics=made.report.metrics,
+            baseline_metrics=made.report.baseline_metrics,
+            figures=_figures(code, made),
+            card=model_card(manifest, made.report, made_from),
             tags={
                 **lineage,
                 **identity.tags,
                 FEATURES_TAG: features_digest(manifest),
-                "session_counts": json.dumps(dict(sorted(sessions.items()))),
+                "session_counts": json.dumps(dict(sorted(made.sessions.items()))),
             },
-            documents={SESSION_SCORES_FILE: {"sessions": scores}},
+            documents={SESSION_SCORES_FILE: {"sessions": made.session_scores}},
         )
         return register_run(settings, manifest, run_id)
 
@@ -99,10 +84,7 @@ def _silent(_message: str) -> None:
     """Progress that nobody watches."""
 
 
-def _explained(code: ModelCode, estimator: Any, examples: Examples, report: Report) -> tuple[dict[str, Any], Any]:
-    """The figures with the feature importance, and a few rows of features as the input example."""
-    held_out = examples.labelled(code, KNOWN).select("session_id", *code.EXAMPLE_KEY, code.LABEL, *code.FEATURES)
-    table = held_out.toPandas().sort_values(["session_id", *code.EXAMPLE_KEY], kind="stable").reset_index(drop=True)
-    rises = permutation_importance(estimator, table, code.LABEL, code.FEATURE_GROUPS, code.FEATURES)
-    figures = {**report.figures, "feature_importance": lambda: importance_figure(rises)}
-    return figures, table[list(code.FEATURES)].astype("float64").head(5)
+def _figures(code: ModelCode, made: MadeModel) -> dict[str, Any]:
+    """The figures of the evaluation, and the feature importance on the held-out sessions."""
+    rises = permutation_importance(made.estimator, made.held_out, code.LABEL, code.FEATURE_GROUPS, code.FEATURES)
+    return {**made.report.figures, "feature_importance": lambda: importance_figure(rises)}

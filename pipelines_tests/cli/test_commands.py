@@ -35,11 +35,13 @@ def test_help_names_every_command_without_importing_dagster_or_spark():
     probe = "import sys; from pipelines.cli import cli; cli(['--help'], standalone_mode=False); print(*sys.modules)"
     output = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
     text, modules = output.rsplit("\n", 2)[:2]
-    assert all(name in text for name in ("demo", "simulate", "ingest", "sql", "status", "dev", "up", "down"))
+    assert all(
+        name in text for name in ("demo", "simulate", "ingest", "validate", "sql", "status", "dev", "up", "down")
+    )
     assert {"dagster", "pyspark", "mlflow"}.isdisjoint(modules.split())
 
 
-@pytest.mark.parametrize("command", ["demo", "simulate", "ingest", "sql", "status", "dev", "up", "down"])
+@pytest.mark.parametrize("command", ["demo", "simulate", "ingest", "validate", "sql", "status", "dev", "up", "down"])
 def test_every_command_explains_itself(command: str):
     result = CliRunner().invoke(cli, [command, "--help"])
     assert result.exit_code == 0
@@ -110,6 +112,25 @@ def test_the_day_of_a_simulated_session_is_found(tmp_path: Path):
     assert str(simulated_day(landing, 20_000)) == "2026-03-04"
     assert str(simulated_day(landing, 20_001)) == "2026-03-04"
     assert simulated_day(landing, 2_000) is None
+
+
+def test_sessions_are_flown_into_the_day_that_is_named(tmp_path: Path):
+    command = ["simulate", "--count", "1", "--seed", "7", "--format", "csv", "--day", "2026-03-04", "--into"]
+    files = []
+    for folder in ("one", "other"):
+        result = CliRunner().invoke(cli, [*command, str(tmp_path / folder)])
+        assert result.exit_code == 0, result.output
+        files.append(next((tmp_path / folder / "sessions" / "2026-03-04").iterdir()))
+    assert files[0].name == files[1].name
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@pytest.mark.parametrize("command", ["simulate", "ingest"])
+def test_a_day_that_is_none_is_refused(home: Path, command: str):
+    result = CliRunner().invoke(cli, [command, "--day", "yesterday"])
+    assert result.exit_code == 2
+    assert "'yesterday' is no day: write it as 2026-01-31." in result.output
+    assert not home.exists()
 
 
 def test_status_of_an_empty_environment_says_what_to_do(home: Path):

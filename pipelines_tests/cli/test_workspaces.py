@@ -16,11 +16,16 @@ from rich.console import Console
 
 from pipelines.cli import cli
 from pipelines.cli.workspaces import print_workspaces
+from pipelines.databricks.session import Session
 from pipelines.embedded import connected, local_settings
-from pipelines.environments import LOCATIONS, Settings, current_settings
+from pipelines.environments import Settings, current_settings
 from pipelines.local import light_client
 from pipelines.local.lifecycle import down, status
+from pipelines.local.overview import overview
 from pipelines.local.settings import settings_below
+from pipelines.remote import step_launcher_for
+from pipelines.workspace_names import LOCATIONS
+from pipelines_tests.local.conftest import call_local
 
 
 @pytest.fixture
@@ -72,3 +77,31 @@ def test_up_status_down(settings: Settings) -> None:
 
     assert command("down") == ["development: stopped, 1 active run cancelled", "production: was not running"]
     assert "running" not in shown(settings)
+
+
+def test_production_needs_development_prepared_and_none_of_its_clusters(settings: Settings) -> None:
+    local = local_settings(settings)
+    (line,) = command("up", "production")
+    assert line.startswith(f"production: {status(local, 'production').host}, principal pipelines-production, cluster ")
+    assert overview(local, "development").status.running
+    assert overview(local, "development").clusters == {}
+    assert list(overview(local, "production").clusters) == ["pipelines"]
+
+    command("down")
+    assert command("up", "production") == [line]
+    assert not status(local, "development").running, "what is prepared stays so"
+
+    command("up", "development")
+    assert list(overview(local, "development").clusters) == ["pipelines"]
+
+
+def test_a_session_opens_with_one_look_at_the_workspace(settings: Settings) -> None:
+    found = connected(settings)
+    call_local(local_settings(settings), "development", "DELETE", "/local/requests")
+    launcher = step_launcher_for(settings)
+    assert launcher is not None
+    session = Session.open(launcher.target, budget_s=20)
+    assert {size.existing_cluster_id for size in session.compute.sizes.values()} == {found.cluster_id}
+    requests = call_local(local_settings(settings), "development", "GET", "/local/requests")["requests"]
+    paths = [entry["path"] for entry in requests]
+    assert paths.count("/api/2.1/clusters/get") == 1, paths

@@ -11,10 +11,10 @@ from pipelines.tables.contracts import BRONZE, FLIGHT_SAMPLES, SILVER
 from pipelines_tests.conformance.flow import make_day
 from pipelines_tests.end_to_end.environment import DAY, contents, environment_in, finish, start_dagster, upload_sessions
 
-pytestmark = [pytest.mark.slow, pytest.mark.both_engines]
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.skipif("config.getoption('engine') != 'apache_spark'", reason="for `make test-spark`")
+@pytest.mark.usefixtures("engine_name")  # the environment `conformance` has that engine
 def test_a_second_kind_of_cluster_gives_equal_tables(tmp_path: Path):
     with environment_in(tmp_path / "home", "conformance") as settings:
         upload_sessions(settings, count=2)

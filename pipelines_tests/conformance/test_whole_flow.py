@@ -22,8 +22,6 @@ from pipelines_tests.conformance.landing import fill_landing_zone
 from pipelines_tests.conftest import NewEngine
 from pipelines_tests.engines.other_process import ROOT
 
-pytestmark = pytest.mark.both_engines
-
 SCHEMA = settings_from({}).prediction_schema
 MODELS = load_manifests()
 PREDICTIONS = [*(prediction_contract(manifest, SCHEMA) for manifest in MODELS.values()), judgement_contract(SCHEMA)]

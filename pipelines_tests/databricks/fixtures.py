@@ -24,6 +24,7 @@ from pipelines_tests.databricks import wiring
 from pipelines_tests.databricks.shipped_project import make_repository
 from pipelines_tests.databricks.wiring import EVENT_KEY, Wiring
 from pipelines_tests.local.conftest import PROJECT, call_local, client, local_settings
+from pipelines_tests.local.warm_clusters import started_cluster
 
 PRELOAD = tuple(name for name in PRELOADED_MODULES if name.startswith(("dagster", "upath")))
 """Enough for a step of the shipped project to begin in a moment."""
@@ -54,27 +55,14 @@ def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         workspace.volumes.create("dev", "default", "staging", VolumeType.MANAGED)
         workspace.secrets.create_scope(EVENT_KEY.scope)
         workspace.secrets.put_secret(EVENT_KEY.scope, EVENT_KEY.key, string_value=KEY)
-        stash[_STARTED] = Started(settings, workspace, _cluster(workspace))
+        # Without an engine: the steps of these tests need none.
+        cluster = started_cluster(workspace, {"databricks.local.engine": "none"})
+        stash[_STARTED] = Started(settings, workspace, cluster)
     return stash[_STARTED]
 
 
 def _stop(settings: LocalSettings, name: str) -> None:
     down(settings, name)
-
-
-def _cluster(workspace: WorkspaceClient) -> str:
-    """A warm cluster without an engine: the steps of these tests need none."""
-    created = workspace.clusters.create(
-        spark_version="16.4.x-scala2.12", num_workers=0, spark_conf={"databricks.local.engine": "none"}
-    )
-    cluster_id = created.response.cluster_id
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        state = workspace.clusters.get(cluster_id).state
-        if state is not None and state.value == "RUNNING":
-            return cluster_id
-        time.sleep(0.1)
-    raise AssertionError("the cluster did not start")
 
 
 @pytest.fixture(scope="session")

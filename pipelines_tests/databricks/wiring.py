@@ -12,7 +12,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 
 from pipelines.databricks.code import CodeSource
-from pipelines.databricks.compute import ComputeSettings, SizeClass
+from pipelines.databricks.compute import ComputeSettings
 from pipelines.databricks.launcher import DatabricksStepLauncher, Patience
 from pipelines.databricks.polling import Rhythm
 from pipelines.databricks.target import RemoteTarget, SecretReference
@@ -38,6 +38,8 @@ class Wiring:
     unknown_limit_s: float = 5.0
     revision: str | None = None
     allow_dirty: bool = True
+    compute: dict[str, Any] = field(default_factory=dict)
+    """Compute settings besides the size `standard`, which is the warm cluster unless they say otherwise."""
 
     def with_changes(self, **changes: Any) -> Wiring:
         """The same with some values changed."""
@@ -45,12 +47,15 @@ class Wiring:
 
     def target(self) -> RemoteTarget:
         """The target of these values."""
+        warm = {"existing_cluster_id": self.cluster}
         return RemoteTarget(
             name="development",
             connect=lambda: WorkspaceClient(config=Config(host=self.host, token=self.token)),
             staging=STAGING,
             event_key=EVENT_KEY,
-            compute=ComputeSettings(sizes={"standard": SizeClass(existing_cluster_id=self.cluster)}),
+            compute=ComputeSettings.model_validate(
+                {**self.compute, "sizes": {"standard": warm, **self.compute.get("sizes", {})}}
+            ),
             tags={"environment": "development", "cost_center": "tests"},
             environment={"RUNS_REMOTELY": "1", **self.environment},
             secrets={name: SecretReference(*place) for name, place in self.secrets.items()},

@@ -13,8 +13,9 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from pipelines.environments import LOCATIONS, Settings, settings_from
+from pipelines.environments import Settings, settings_from
 from pipelines.tables.contracts import ALL
+from pipelines.workspace_names import LOCATIONS
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
 
 DAY = date(2026, 3, 4)

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -20,9 +19,13 @@ from pipelines.environments import Settings
 from pipelines.local.lifecycle import status
 from pipelines.tables.contracts import GOLD
 from pipelines_tests.conformance.flow import make_day
+from pipelines_tests.end_to_end.caught_step import CaughtStep, caught_step
 from pipelines_tests.end_to_end.environment import DAY, contents, environment_in, finish, start_job, upload_sessions
 
 pytestmark = pytest.mark.slow
+
+_ATTEMPTS = 3
+"""How often a step may be over before it can be killed; each attempt has an upload day of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -32,27 +35,21 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         yield found
 
 
-def kill_run(settings: Settings, process: subprocess.Popen[bytes]) -> None:
+def kill_run(settings: Settings, process: subprocess.Popen[bytes], step: CaughtStep) -> None:
     """The process that launches steps dies; the step that it launched goes on without it."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    step.go_on()
 
 
-def kill_task(settings: Settings, process: subprocess.Popen[bytes]) -> None:
-    """The process of the step dies, and the run hears of it."""
-    until = time.monotonic() + 300
-    while process.poll() is None:
-        assert time.monotonic() < until, "the run did not end"
-        # Again and again: a task that is killed after its last word has done its work.
-        for task in _tasks(settings):
-            with suppress(psutil.NoSuchProcess):
-                task.kill()
-        with suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=0.1)
+def kill_task(settings: Settings, process: subprocess.Popen[bytes], step: CaughtStep) -> None:
+    """The processes of the step die, and the run hears of it."""
+    step.kill()
+    process.communicate(timeout=300)
     assert process.returncode != 0
 
 
-def kill_workspace(settings: Settings, process: subprocess.Popen[bytes]) -> None:
+def kill_workspace(settings: Settings, process: subprocess.Popen[bytes], step: CaughtStep) -> None:
     """The workspace dies with its clusters and tasks, and is started anew by whoever needs it next."""
     server = status(local_settings(settings), "development").pid
     assert server is not None
@@ -64,32 +61,36 @@ def kill_workspace(settings: Settings, process: subprocess.Popen[bytes]) -> None
 
 
 @pytest.mark.parametrize(
-    ("number", "step", "seconds", "kill"),
+    ("number", "step", "kill"),
     [
-        (1, "ingest_session_files", 0.5, kill_run),
-        (2, "ingest_session_files", 0.3, kill_task),
-        (3, "refine_flight_samples", 0.1, kill_task),
-        (4, "refine_maneuvers", 0.3, kill_workspace),
-        (5, "refine_sessions", 0.2, kill_run),
+        (1, "ingest_session_files", kill_run),
+        (2, "ingest_session_files", kill_task),
+        (3, "refine_flight_samples", kill_task),
+        (4, "refine_maneuvers", kill_workspace),
+        (5, "refine_sessions", kill_run),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_the_next_run_makes_good_what_was_killed(
     number: int,
     step: str,
-    seconds: float,
-    kill: Callable[[Settings, subprocess.Popen[bytes]], None],
+    kill: Callable[[Settings, subprocess.Popen[bytes], CaughtStep], None],
     settings: Settings,
     tmp_path: Path,
 ):
-    day = DAY + timedelta(days=number)
-    upload_sessions(settings, first_seed=10 * number, day=day)
-    process = start_job(settings, "ingest", day)
-    _wait_for_step(settings, process, step)
-    time.sleep(seconds)
-    kill(settings, process)
-    finish(start_job(settings, "ingest", day))
-    assert contents(settings.tables, day) == _undisturbed(settings, day, tmp_path)
+    for attempt in range(_ATTEMPTS):
+        day = DAY + timedelta(days=number + 20 * attempt)
+        upload_sessions(settings, first_seed=10 * number + 3 * attempt, day=day)
+        since = time.time()
+        process = start_job(settings, "ingest", day)
+        caught = caught_step(settings, process, since, step)
+        if caught is not None:
+            kill(settings, process, caught)
+            finish(start_job(settings, "ingest", day))
+            assert contents(settings.tables, day) == _undisturbed(settings, day, tmp_path)
+            return
+        finish(process)
+    pytest.fail(f"{step} ended before it could be killed, {_ATTEMPTS} times")
 
 
 def test_two_runs_of_one_day_at_once_end_as_one(settings: Settings, tmp_path: Path):
@@ -127,28 +128,3 @@ def _versions(settings: Settings) -> dict[str, int]:
     logs = [settings.tables.joinpath(*contract.name) / "_delta_log" for contract in GOLD]
     logs += list(settings.tables.glob("main/*/*/_delta_log"))
     return {str(log.parent.relative_to(settings.tables)): len(list(log.glob("*.json"))) for log in logs}
-
-
-def _tasks(settings: Settings) -> list[psutil.Process]:
-    """The processes of the workspace's tasks: children of its clusters' drivers."""
-    server = status(local_settings(settings), "development").pid
-    with suppress(psutil.NoSuchProcess):
-        return [task for driver in psutil.Process(server).children() for task in driver.children()]
-    return []
-
-
-def _wait_for_step(settings: Settings, process: subprocess.Popen[bytes], step: str, limit_s: float = 120) -> None:
-    """Wait until the newest run has started the step."""
-    from dagster import DagsterEventType, DagsterInstance, RunsFilter
-    from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
-
-    until = time.monotonic() + limit_s
-    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        while time.monotonic() < until:
-            assert process.poll() is None, f"the run ended before {step} began"
-            for run in instance.get_runs(RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES), limit=1):
-                started = instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_START)
-                if step in [entry.step_key for entry in started]:
-                    return
-            time.sleep(0.05)
-    pytest.fail(f"{step} did not begin within {limit_s:.0f} s")

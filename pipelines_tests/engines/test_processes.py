@@ -29,11 +29,8 @@ def lock_holder(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.embedded_engine("conformance/test_shared_tables.py reads across processes without a second JVM")
 def test_names_resolve_in_another_process(new_engine: NewEngine, engine_name: EngineName, tmp_path: Path) -> None:
-    if engine_name == "apache_spark":
-        pytest.skip(
-            "a second JVM costs a minute on two cores; conformance/test_shared_tables.py reads across processes"
-        )
     engine = new_engine(tmp_path)
     engine.create(FLIGHTS)
     engine.append(FLIGHTS.name, engine.spark.createDataFrame([(1, "c172p")], SCHEMA))
@@ -65,9 +62,8 @@ def test_exclusive_may_be_entered_again_by_its_holder(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_appends_of_concurrent_processes_are_all_kept(engine: Engine, engine_name: EngineName) -> None:
-    if engine_name == "apache_spark":
-        pytest.skip("Apache Spark on a local folder has no atomic commit across processes: it is for conformance only")
+@pytest.mark.embedded_engine("Apache Spark on a local folder has no atomic commit across processes")
+def test_appends_of_concurrent_processes_are_all_kept(engine: Engine) -> None:
     engine.create(FLIGHTS)
     script = """
 for flight in range({first}, {first} + 10):

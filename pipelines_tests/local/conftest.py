@@ -20,6 +20,7 @@ from databricks.sdk.service import jobs
 
 from pipelines.local.lifecycle import connection, down
 from pipelines.local.settings import LocalSettings, admin_name
+from pipelines_tests.local.warm_clusters import started_cluster
 
 PROJECT = Path(__file__).resolve().parents[2]
 FINAL = ("TERMINATED", "INTERNAL_ERROR", "SKIPPED")
@@ -98,19 +99,6 @@ def run_code(
     )
     waiter = workspace.jobs.submit(run_name="test", tasks=[submitted])
     return wait_for(workspace, waiter.response.run_id, limit_s)
-
-
-def started_cluster(workspace: WorkspaceClient) -> str:
-    """A warm cluster that is running; its id."""
-    created = workspace.clusters.create(spark_version="16.4.x-scala2.12", num_workers=0, cluster_name="warm")
-    cluster_id = created.response.cluster_id
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        state = workspace.clusters.get(cluster_id).state
-        if state is not None and state.value == "RUNNING":
-            return cluster_id
-        time.sleep(0.1)
-    raise AssertionError("the cluster did not start")
 
 
 def call_local(settings: LocalSettings, workspace: str, method: str, path: str, body: Any = None) -> Any:

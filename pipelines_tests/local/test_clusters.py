@@ -6,6 +6,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
@@ -108,7 +109,7 @@ def test_cluster_of_another_is_not_mine_to_stop(
 
 @pytest.fixture
 def delayed(tmp_path: Path) -> Iterator[LocalSettings]:
-    delays = StartDelays(job_cluster_s=2.0, pool_s=1.0)
+    delays = StartDelays(job_cluster_s=2.0, pool_s=1.0, serverless_s=1.5)
     settings = local_settings(tmp_path, start_delays=delays, termination_delay_s=0.5)
     yield settings
     for workspace in settings.workspaces:
@@ -119,18 +120,20 @@ def delayed(tmp_path: Path) -> Iterator[LocalSettings]:
 def test_fresh_compute_takes_its_time(delayed: LocalSettings) -> None:
     development = client(delayed, "development")
     pool = development.instance_pools.create("pool", "m5d.large").instance_pool_id
-    waited = {}
-    for name, spec in {
-        "job cluster": compute.ClusterSpec(spark_version=_VERSION, num_workers=0),
-        "pool": compute.ClusterSpec(spark_version=_VERSION, num_workers=0, instance_pool_id=pool),
-    }.items():
+    kinds: dict[str, tuple[float, dict[str, Any]]] = {
+        "job cluster": (2.0, {"new_cluster": compute.ClusterSpec(spark_version=_VERSION, num_workers=0)}),
+        "pool": (
+            1.0,
+            {"new_cluster": compute.ClusterSpec(spark_version=_VERSION, num_workers=0, instance_pool_id=pool)},
+        ),
+        "serverless": (1.5, {}),
+    }
+    for name, (delay_s, kind) in kinds.items():
         began = time.monotonic()
-        done = run_code(development, "print(1)", None, new_cluster=spec)
-        assert done.state == ("TERMINATED", "SUCCESS")
-        assert time.monotonic() - began >= {"job cluster": 2.0, "pool": 1.0}[name]
-        waited[name] = done.run.setup_duration or 0
-    assert waited["job cluster"] >= 2000
-    assert waited["pool"] >= 1000
+        done = run_code(development, "print(1)", None, **kind)
+        assert done.state == ("TERMINATED", "SUCCESS"), name
+        assert time.monotonic() - began >= delay_s, name
+        assert (done.run.setup_duration or 0) >= 1000 * delay_s, name
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Tokens: whose they are, where they hold, and how a wrong one is refused."""
+"""Tokens: whose they are, where they hold, how a wrong one is refused; and what principals are entitled to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 from databricks.sdk.credentials_provider import oauth_service_principal
-from databricks.sdk.errors import PermissionDenied, Unauthenticated
+from databricks.sdk.errors import BadRequest, PermissionDenied, Unauthenticated
+from databricks.sdk.service import iam
 
 from pipelines.local.lifecycle import connection
 from pipelines.local.settings import LocalSettings
@@ -83,3 +84,31 @@ def test_only_an_administrator_makes_tokens_for_others(
     assert [
         entry.display_name for entry in administrator.service_principals.list(filter='displayName eq "analysts"')
     ] == ["analysts"]
+
+
+def test_entitlements_are_an_administrators_to_change(
+    development: WorkspaceClient, administrator: WorkspaceClient
+) -> None:
+    created = administrator.service_principals.create(display_name="entitled")
+    identifier = created.id or ""
+
+    def change(who: WorkspaceClient, verb: iam.PatchOp, path: str, *names: str) -> None:
+        value = [{"value": name} for name in names] or None
+        schemas = [iam.PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP]
+        operations = [iam.Patch(op=verb, path=path, value=value)]
+        who.service_principals.patch(identifier, operations=operations, schemas=schemas)
+
+    def held() -> list[str | None]:
+        return [each.value for each in administrator.service_principals.get(identifier).entitlements or []]
+
+    assert held() == []
+    with pytest.raises(PermissionDenied):
+        change(development, iam.PatchOp.ADD, "entitlements", "allow-cluster-create")
+    change(administrator, iam.PatchOp.ADD, "entitlements", "workspace-access", "allow-cluster-create")
+    assert held() == ["allow-cluster-create", "workspace-access"]
+    change(administrator, iam.PatchOp.REMOVE, 'entitlements[value eq "allow-cluster-create"]')
+    assert held() == ["workspace-access"]
+    change(administrator, iam.PatchOp.REPLACE, "entitlements", "databricks-sql-access")
+    assert held() == ["databricks-sql-access"]
+    with pytest.raises(BadRequest, match="only entitlements can"):
+        change(administrator, iam.PatchOp.ADD, "groups", "admins")

@@ -13,8 +13,9 @@ from deltalake import DeltaTable
 
 from pipelines.local.lifecycle import down, status
 from pipelines.local.settings import LocalSettings
-from pipelines_tests.local.conftest import client, local_settings, run_code, started_cluster
+from pipelines_tests.local.conftest import client, local_settings, run_code
 from pipelines_tests.local.test_table_access import files_of
+from pipelines_tests.local.warm_clusters import started_cluster
 
 pytestmark = pytest.mark.slow
 

@@ -210,7 +210,7 @@ def test_fresh_cluster_delivers_its_logs_and_ends(development: WorkspaceClient) 
 
 
 def test_cluster_that_is_stopped_loses_its_tasks_and_starts_again(development: WorkspaceClient) -> None:
-    from pipelines_tests.local.conftest import started_cluster
+    from pipelines_tests.local.warm_clusters import started_cluster
 
     cluster_id = started_cluster(development)
     code = put_code(development, "import time; time.sleep(600)")

@@ -47,6 +47,30 @@ def test_every_way_to_dbutils(development: WorkspaceClient, development_cluster:
     assert done.logs.splitlines() == ["eulav-detnalp True"] * 5 + ["3"]
 
 
+def test_code_can_have_processes_forked_before_the_engine_was(
+    development: WorkspaceClient, development_cluster: str
+) -> None:
+    code = """
+        import json, os, pathlib, socket, sys
+        pathlib.Path("shipped_later.py").write_text(
+            "import os, socket, sys\\n"
+            "def tell(descriptor):\\n"
+            "    threads = len(os.listdir('/proc/self/task'))\\n"
+            "    socket.socket(fileno=descriptor).send(f'{os.getpid()} {threads} {os.getcwd()}'.encode())\\n"
+        )
+        sys.path.insert(0, os.getcwd())
+        owner, _, descriptor = os.environ["DATABRICKS_LOCAL_FORK_POINT"].partition(":")
+        with socket.socket(fileno=int(descriptor)) as forked:
+            forked.send(json.dumps({"path": sys.path, "call": "shipped_later:tell"}).encode() + b"\\n")
+            process, threads, folder = forked.recv(1000).decode().split()
+        print(int(owner) == os.getpid(), int(process) != os.getpid(), threads, folder == os.getcwd())
+        print(len(os.listdir("/proc/self/task")) > 1, spark.range(3).count())
+    """
+    done = run_code(development, code, development_cluster)
+    assert done.state == SUCCESS, done.logs
+    assert done.logs.splitlines() == ["True True 1 True", "True 3"]
+
+
 def test_token_ends_with_the_task(development: WorkspaceClient, development_cluster: str) -> None:
     code = """
         from databricks.sdk import WorkspaceClient

@@ -11,8 +11,10 @@ from databricks.sdk import WorkspaceClient
 from pipelines.local.identity import admin_name
 from pipelines.local.lifecycle import down
 from pipelines.local.settings import LocalSettings, ServicePrincipal
-from pipelines.metastore import PRINCIPALS, Site, WorkspaceName, set_up
-from pipelines_tests.local.conftest import Finished, client, local_settings, run_code, started_cluster
+from pipelines.metastore import PRINCIPALS, Site, set_up
+from pipelines.workspace_names import Location
+from pipelines_tests.local.conftest import Finished, client, local_settings, run_code
+from pipelines_tests.local.warm_clusters import started_cluster
 
 SCIENTIST = ServicePrincipal("ada", "development")
 """Stands for the group of data scientists: the local workspace has no groups of the account."""
@@ -28,7 +30,7 @@ class Workspaces:
     production: WorkspaceClient
     lines: list[str]
 
-    def principal(self, workspace: WorkspaceName) -> WorkspaceClient:
+    def principal(self, workspace: Location) -> WorkspaceClient:
         """A client of the workspace's service principal, with a token that its administrator made for it."""
         administrator = self.development if workspace == "development" else self.production
         name = PRINCIPALS[workspace]

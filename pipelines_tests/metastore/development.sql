@@ -3,6 +3,7 @@
 -- --application-id. Applying through the SDK looks it up.
 
 -- service principal pipelines-development: added to the workspace
+--   entitlements: allow-cluster-create, workspace-access
 
 CREATE CATALOG IF NOT EXISTS main
   COMMENT 'Flight sessions from the landing zone to gold; written by development alone.';

@@ -1,6 +1,7 @@
 -- What the workspace production needs. Every statement may be run again.
 
 -- service principal pipelines-production: added to the workspace
+--   entitlements: allow-cluster-create, workspace-access
 
 -- catalog main: bound to production, read only; it must exist already
 

@@ -10,7 +10,8 @@ from databricks.sdk.errors import PermissionDenied
 from databricks.sdk.errors.base import DatabricksError
 
 from pipelines.databricks.bootstrap.secret_scopes import read_secret
-from pipelines.metastore import EVENT_KEY, PUBLIC_KEY, SECRET_SCOPE, SIGNING_KEY, WorkspaceName, staging
+from pipelines.metastore import EVENT_KEY, PUBLIC_KEY, SIGNING_KEY
+from pipelines.workspace_names import SECRET_SCOPE, Location, folder_of, staging_volume
 from pipelines_tests.local.conftest import Finished, run_code
 from pipelines_tests.metastore.conftest import Workspaces
 
@@ -110,17 +111,17 @@ def test_production_writes_prod(workspaces: Workspaces, production: WorkspaceCli
 
 @pytest.mark.parametrize(("workspace", "other"), [("production", "development"), ("development", "production")])
 def test_staging_of_the_other_workspace_is_out_of_reach(
-    workspaces: Workspaces, workspace: WorkspaceName, other: WorkspaceName
+    workspaces: Workspaces, workspace: Location, other: Location
 ) -> None:
     principal = workspaces.principal(workspace)
-    principal.files.upload(f"{staging(workspace)}/mine", io.BytesIO(b"code"))
-    found = principal.files.download(f"{staging(workspace)}/mine").contents
+    principal.files.upload(f"{folder_of(staging_volume(workspace))}/mine", io.BytesIO(b"code"))
+    found = principal.files.download(f"{folder_of(staging_volume(workspace))}/mine").contents
     assert found is not None
     assert found.read() == b"code"
     for attempt in (
-        lambda: principal.files.upload(f"{staging(other)}/theirs", io.BytesIO(b"x")),
-        lambda: principal.files.download(f"{staging(other)}/mine"),
-        lambda: list(principal.files.list_directory_contents(staging(other))),
+        lambda: principal.files.upload(f"{folder_of(staging_volume(other))}/theirs", io.BytesIO(b"x")),
+        lambda: principal.files.download(f"{folder_of(staging_volume(other))}/mine"),
+        lambda: list(principal.files.list_directory_contents(folder_of(staging_volume(other)))),
     ):
         with pytest.raises(DatabricksError):
             attempt()

@@ -18,13 +18,12 @@ from pipelines.local.lifecycle import connection, down
 from pipelines.metastore import (
     PRINCIPALS,
     PUBLIC_KEY,
-    SECRET_SCOPE,
     SIGNING_KEY,
     development_plan,
     production_plan,
     set_up,
-    staging,
 )
+from pipelines.workspace_names import SECRET_SCOPE, folder_of, staging_volume
 from pipelines_tests.local.conftest import client, local_settings
 from pipelines_tests.metastore.conftest import Workspaces
 
@@ -143,7 +142,7 @@ def _plan_with_table(statement: str) -> Plan:
 
 
 def test_tables_are_made_by_a_job_and_belong_to_the_principal(workspaces: Workspaces) -> None:
-    admin, folder = workspaces.development, f"{staging('development')}/bootstrap"
+    admin, folder = workspaces.development, f"{folder_of(staging_volume('development'))}/bootstrap"
     plan = _plan_with_table(
         "CREATE TABLE IF NOT EXISTS dev.pipelines.notes (id BIGINT COMMENT 'it\\'s \"1\"') USING delta"
     )
@@ -160,4 +159,4 @@ def test_tables_are_made_by_a_job_and_belong_to_the_principal(workspaces: Worksp
 def test_job_that_fails_says_why(workspaces: Workspaces) -> None:
     plan = _plan_with_table("CREATE TABLE dev.nowhere.notes (id BIGINT) USING delta")
     with pytest.raises(BootstrapError, match=r"cannot be made: .*\. The run's page: http"):
-        create_tables_by_job(plan, workspaces.development, f"{staging('development')}/bootstrap")
+        create_tables_by_job(plan, workspaces.development, f"{folder_of(staging_volume('development'))}/bootstrap")

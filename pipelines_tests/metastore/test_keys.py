@@ -7,7 +7,7 @@ from pathlib import Path
 from databricks.sdk import WorkspaceClient
 
 import pipelines.tables.attestation_keys as module
-from pipelines.metastore import SECRET_SCOPE
+from pipelines.workspace_names import SECRET_SCOPE
 from pipelines_tests.local.conftest import Finished, run_code
 
 MESSAGE = "a gold commit"

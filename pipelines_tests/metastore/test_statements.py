@@ -61,14 +61,27 @@ def test_no_group_and_a_place_for_tables() -> None:
     assert "CREATE CATALOG IF NOT EXISTS dev\n  MANAGED LOCATION 's3://acme-tables/dev'" in script
 
 
+def test_policies_take_the_place_of_the_right_to_any_cluster() -> None:
+    assert "--   entitlements: allow-cluster-create, workspace-access\n" in printed("production")
+    script = printed("production", "--cluster-policy", "0123ABC", "--instance-pool", "p-1")
+    assert "allow-cluster-create" not in script
+    assert (
+        "-- service principal pipelines-production: added to the workspace\n"
+        "--   entitlements: workspace-access\n"
+        "--   CAN_USE on cluster policy 0123ABC to pipelines-production\n"
+        "--   CAN_ATTACH_TO on instance pool p-1 to pipelines-production\n"
+    ) in script
+
+
 def test_digest_tells_plans_apart() -> None:
     digests = [
         plan_for("development", Site("s3://a")).digest,
         plan_for("development", Site("s3://b")).digest,
         plan_for("development", Site("s3://a", data_scientists=None)).digest,
+        plan_for("development", Site("s3://a", cluster_policies=("0123",))).digest,
         plan_for("production", Site("s3://a")).digest,
     ]
-    assert len(set(digests)) == 4
+    assert len(set(digests)) == 5
     assert plan_for("development", Site("s3://a")).digest == digests[0]
 
 

@@ -1,4 +1,4 @@
-"""The graph as a text that a reviewer reads: assets, what they depend on, checks, jobs and sensors."""
+"""The graph as a text that a reviewer reads: assets, what they depend on, checks, jobs, sensors and schedules."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ def _lines(definitions: dg.Definitions) -> Iterator[str]:
             yield from (f"  step {node}" for node in sorted(repository.get_job(name).graph.node_dict))
     for sensor in sorted(repository.sensor_defs, key=lambda sensor: sensor.name):
         yield f"sensor {sensor.name} for {', '.join(target.job_name for target in sensor.targets)}"
+    for schedule in sorted(repository.schedule_defs, key=lambda schedule: schedule.name):
+        yield f"schedule {schedule.name} for {schedule.job_name} at {schedule.cron_schedule}"
 
 
 def test_the_graph_is_the_reviewed_one():

@@ -49,7 +49,7 @@ class World:
         record = self.releases.request(release, MANIFESTS, BY, evidence, anew)
         for model, manifest in MANIFESTS.items():
             if model in results:
-                read = {table: gold for table in manifest.gold_tables}
+                read = dict.fromkeys(manifest.gold_tables, gold)
                 version = registered_version(self.settings, identity_of(manifest, self.engine.name, read, release))
                 champion = record.plans[model].champion if model in record.plans else None
                 self.registry.keep_results(model, version, champion, results[model])
@@ -77,7 +77,7 @@ def test_a_set_that_passes_becomes_champion_once(world: World):
     assert (state["current"], state["released"], state["quarantined"]) == (FIRST, [FIRST], {})
     model = status_from(state).models[0]
     assert (model.champion, model.trained_for) == (1, FIRST)
-    assert dict(model.gold_versions) == {table: 1 for table in MANIFESTS[model.model].gold_tables}
+    assert dict(model.gold_versions) == dict.fromkeys(MANIFESTS[model.model].gold_tables, 1)
 
 
 def test_one_failed_gate_stops_the_whole_set_and_says_by_how_much(world: World):

@@ -1,6 +1,7 @@
 """A reader that does not survive some files, for `test_reader_trial`.
 
-`python -m pipelines_tests.tables.deadly_reader` is the trial with this reader, and with `<folder>` an ingestion.
+`python -m pipelines_tests.tables.deadly_reader` is the trial with this reader, and with `<folder> <threads|processes>`
+an ingestion whose files are read by these.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ if __name__ == "__main__":
     arm()
     if len(sys.argv) > 1:
         from pipelines.engines import open_engine
+        from pipelines.tables import spreading
         from pipelines.tables.ingestion import ingest_sessions
         from pipelines_tests.tables.landing_zone import DAY
 
         folder = Path(sys.argv[1])
+        if sys.argv[2] == "processes":
+            spreading._WORTH_PROCESSES = 0
         ingest_sessions(open_engine("sail", folder / "warehouse"), folder / "landing", DAY, "run")
     else:
         from pipelines.tables import reader_trial

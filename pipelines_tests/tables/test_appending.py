@@ -56,35 +56,33 @@ def _files(engine: Engine) -> list[str]:
     return [file.name for file in engine.location(TABLE.name).glob("*.parquet")]
 
 
-@pytest.mark.both_engines
 def test_rows_of_all_parts_arrive_in_one_commit(empty: Engine) -> None:
-    append_spread(empty, TABLE, PARTS, _made, METADATA)
+    append_spread(empty, TABLE, PARTS, _made, METADATA, 0)
     assert [(row["name"], row["number"], row["value"]) for row in rows(empty, TABLE)] == [
         ("a", 0, 0.0), ("a", 1, None), ("a", 2, 1.0), ("c", 0, 0.0), ("c", 1, None),
     ]  # fmt: skip
     changes = [commit for commit in history(empty, TABLE.name) if commit.changes_data]
     assert [(commit.version, commit.metadata) for commit in changes] == [(1, METADATA)]
-    append_spread(empty, TABLE, PARTS, _made, METADATA)
+    append_spread(empty, TABLE, PARTS, _made, METADATA, 0)
     assert empty.table(TABLE.name).count() == 10
     assert empty.table(TABLE.name, version=1).count() == 5
 
 
-@pytest.mark.both_engines
 def test_no_rows_are_no_rows(empty: Engine) -> None:
-    append_spread(empty, TABLE, [[("b", 0)]], _made, METADATA)
+    append_spread(empty, TABLE, [[("b", 0)]], _made, METADATA, 0)
     assert rows(empty, TABLE) == []
 
 
 @pytest.mark.parametrize("flaw", [{"break_at": "c"}, {"null_at": "c"}], ids=["failure", "null"])
 def test_what_cannot_be_made_whole_is_not_appended(empty: Engine, flaw: dict[str, str]) -> None:
     with pytest.raises(Exception, match=r"c broke|[Nn][Uu][Ll][Ll]"):
-        append_spread(empty, TABLE, PARTS, partial(_made, **flaw), METADATA)
+        append_spread(empty, TABLE, PARTS, partial(_made, **flaw), METADATA, 0)
     assert [commit for commit in history(empty, TABLE.name) if commit.changes_data] == []
     assert rows(empty, TABLE) == []
 
 
 def test_readers_can_leave_files_out_by_their_ranges(empty: Engine) -> None:
-    append_spread(empty, TABLE, PARTS, _made, METADATA)
+    append_spread(empty, TABLE, PARTS, _made, METADATA, 0)
     log = empty.location(TABLE.name) / "_delta_log" / f"{1:020d}.json"
     added = [action["add"] for line in log.read_text().splitlines() if "add" in (action := json.loads(line))]
     assert sorted(file["path"] for file in added) == sorted(_files(empty))

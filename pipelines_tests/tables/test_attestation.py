@@ -14,9 +14,12 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from pipelines.engines.engine import Engine
 from pipelines.tables.attestation import UnattestedHistoryError, attest, read_attested, signed, verify_attested
 from pipelines.tables.attestation_keys import AttestationKeyError
-from pipelines.tables.contracts import GOLD_SESSIONS, MANEUVERS
+from pipelines.tables.contracts import FLIGHT_SAMPLES, GOLD_SESSIONS, MANEUVERS
+from pipelines.tables.gold import refine_flight_samples, refine_maneuvers
 from pipelines.tables.history import current_version, history
+from pipelines.tables.ingestion import ingest_annotations
 from pipelines_tests.tables.landing_zone import DAY, NEXT_DAY, LandingZone, attested, ingest, refine, rows
+from pipelines_tests.tables.prepared import PreparedTables
 
 TABLE = MANEUVERS
 ROW = {
@@ -25,14 +28,17 @@ ROW = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def gold(engine: Engine, landing: LandingZone) -> Engine:
-    """An engine whose gold holds one attested commit per table."""
+def _two_segments(engine: Engine, landing: LandingZone) -> None:
     landing.session("a.csv", 1)
     landing.annotations("a.csv", [("a.csv", 0, 5, "climb", "A"), ("a.csv", 9, 15, "turn", "A")])
     ingest(engine, landing)
     refine(engine)
-    return engine
+
+
+@pytest.fixture
+def gold(prepared: PreparedTables, engine: Engine, landing: LandingZone) -> Engine:
+    """An engine whose gold holds one attested commit per table."""
+    return prepared.give(_two_segments, engine, landing)
 
 
 def _append(engine: Engine, metadata: str | None) -> None:
@@ -65,13 +71,17 @@ def test_gold_as_the_pipeline_makes_it_is_attested(gold: Engine) -> None:
 
 
 def test_many_runs_stay_attested(gold: Engine, landing: LandingZone) -> None:
-    for number in range(12):  # past a checkpoint of the log
+    place = gold.location(TABLE.name)
+    DeltaTable(str(place)).alter.set_table_properties({"delta.checkpointInterval": "3"})
+    for number in range(4):
         landing.annotations(f"{number:02}.csv", [("a.csv", 0, 5 + number, "climb", "A")], NEXT_DAY)
-        ingest(gold, landing, NEXT_DAY)
-        refine(gold, NEXT_DAY)
+        ingest_annotations(gold, landing.folder, NEXT_DAY, "run")
+        refine_flight_samples(gold, NEXT_DAY, attested(FLIGHT_SAMPLES))
+        refine_maneuvers(gold, NEXT_DAY, attested(MANEUVERS))
+    assert list((place / "_delta_log").glob("*.checkpoint*.parquet")), "the log never got to a checkpoint"
     table = read_attested(gold, TABLE.name)
-    assert table.version == 13
-    assert [row["end_second"] for row in table.rows.toArrow().to_pylist()] == [15]
+    assert table.version == 6
+    assert [row["end_second"] for row in table.rows.toArrow().to_pylist()] == [7]
 
 
 def test_pinned_version_is_what_is_read(gold: Engine, landing: LandingZone) -> None:

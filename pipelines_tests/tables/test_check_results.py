@@ -40,7 +40,6 @@ def _change_a_source(engine: Engine) -> None:
     engine.append(ANNOTATIONS.name, rows_to_frame(engine, ANNOTATIONS, [row]))
 
 
-@pytest.mark.both_engines
 def test_another_engine_finds_what_was_found(checked: Engine, new_engine: NewEngine, tmp_path: Path) -> None:
     other = new_engine(tmp_path / "warehouse")
     assert recorded_results(other, DAY, SOURCES, FOUND) == FOUND

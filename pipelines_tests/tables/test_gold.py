@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,7 @@ from pipelines.tables.contracts import (
 )
 from pipelines.tables.gold import refine_flight_samples, refine_maneuvers, refine_sessions
 from pipelines.tables.history import current_version, history
+from pipelines_tests.conftest import NewEngine
 from pipelines_tests.flight.formats.made_flight import garmin_log, garmin_stamps, made_flight
 from pipelines_tests.tables.landing_zone import (
     DAY,
@@ -45,10 +48,8 @@ def _labels(engine: Engine, session_file: str = "a.csv") -> list[str | None]:
     return [row["maneuver"] for row in rows(engine, FLIGHT_SAMPLES, f"session_id = '{session_id}'")]
 
 
-def test_seconds_are_the_nearest_samples(engine: Engine, landing: LandingZone) -> None:
-    landing.session("a.csv", 1)
-    landing.session("b.csv", 2)
-    ingest(engine, landing)
+def test_seconds_are_the_nearest_samples(silver: Engine) -> None:
+    engine = silver
     reports = refine(engine)
     assert len(reports["sessions"].session_ids) == 2
     assert reports["flight_samples"].row_count == engine.table(FLIGHT_SAMPLES.name).count() == 2 * SECONDS
@@ -69,7 +70,6 @@ def test_seconds_are_the_nearest_samples(engine: Engine, landing: LandingZone) -
         assert session["airframe_name"] == "Cessna 172S"
 
 
-@pytest.mark.both_engines
 def test_gap_is_marked_and_never_filled(engine: Engine, landing: LandingZone) -> None:
     flight = made_flight(seconds=SECONDS)
     stamps = garmin_stamps(SECONDS + 40)
@@ -85,18 +85,15 @@ def test_gap_is_marked_and_never_filled(engine: Engine, landing: LandingZone) ->
     assert rows(engine, GOLD_SESSIONS)[0]["gap_share"] == pytest.approx(40 / 340)
 
 
-def test_impossible_values_are_nothing_in_gold(engine: Engine, landing: LandingZone) -> None:
-    landing.session("a.csv", 1)
-    ingest(engine, landing)
-    engine.spark.sql(f"UPDATE {SAMPLES.name} SET engine_rpm = 99999, roll_deg = -1 WHERE sample_index = 7").collect()
-    refine(engine)
-    second = rows(engine, FLIGHT_SAMPLES)[7]
-    assert second["engine_rpm"] is None
-    assert second["roll_deg"] == -1.0
-    assert not second["is_gap"]
+def test_impossible_values_are_nothing_in_gold(silver: Engine) -> None:
+    silver.spark.sql(f"UPDATE {SAMPLES.name} SET engine_rpm = 99999, roll_deg = -1 WHERE sample_index = 7").collect()
+    refine(silver)
+    for second in rows(silver, FLIGHT_SAMPLES, "second = 7"):
+        assert second["engine_rpm"] is None
+        assert second["roll_deg"] == -1.0
+        assert not second["is_gap"]
 
 
-@pytest.mark.both_engines
 def test_labels_and_upsets(engine: Engine, landing: LandingZone) -> None:
     landing.session("a.csv", 1)
     landing.session("unlabelled.csv", 2)
@@ -119,14 +116,10 @@ def test_labels_and_upsets(engine: Engine, landing: LandingZone) -> None:
     assert shares == [0.0, pytest.approx(13 / SECONDS)]
 
 
-def test_second_run_makes_no_commit(engine: Engine, landing: LandingZone) -> None:
-    landing.session("a.csv", 1)
-    landing.annotations("a.csv", [("a.csv", 10, 20, "climb", "A")])
-    ingest(engine, landing)
-    refine(engine)
-    before = _versions(engine)
-    reports = refine(engine, run_id="again")
-    assert _versions(engine) == before
+def test_second_run_makes_no_commit(gold: Engine) -> None:
+    before = _versions(gold)
+    reports = refine(gold, run_id="again")
+    assert _versions(gold) == before
     assert not any(report.has_changed or report.session_ids for report in reports.values())
 
 
@@ -141,17 +134,14 @@ def test_one_commit_per_table_and_run(engine: Engine, landing: LandingZone) -> N
     assert changes == {"sessions": 1, "flight_samples": 1, "maneuvers": 1, "approaches": approaches}
 
 
-def test_late_annotations_reach_gold_when_their_day_is_refined(engine: Engine, landing: LandingZone) -> None:
-    landing.session("a.csv", 1)
-    landing.session("other.csv", 2)
-    ingest(engine, landing)
-    refine(engine)
+def test_late_annotations_reach_gold_when_their_day_is_refined(gold: Engine, landing: LandingZone) -> None:
+    engine = gold
     other = rows(engine, GOLD_SESSIONS, "true")
-    landing.annotations("late.csv", [("a.csv", 0, 5, "climb", "A")], NEXT_DAY)
+    landing.annotations("late.csv", [("b.csv", 0, 5, "climb", "A")], NEXT_DAY)
     ingest(engine, landing, NEXT_DAY)
     reports = refine(engine, NEXT_DAY)
     assert len(reports["sessions"].session_ids) == 1
-    assert _labels(engine)[:6] == ["climb"] * 5 + [None]
+    assert _labels(engine, "b.csv")[:6] == ["climb"] * 5 + [None]
     assert {row["upload_day"] for row in rows(engine, FLIGHT_SAMPLES)} == {DAY}
     changed = [row for row, old in zip(rows(engine, GOLD_SESSIONS), other, strict=True) if row != old]
     assert [row["session_id"] for row in changed] == reports["sessions"].session_ids
@@ -167,31 +157,23 @@ def test_annotations_may_arrive_before_their_session(engine: Engine, landing: La
     assert _labels(engine)[:6] == ["climb"] * 5 + [None]
 
 
-def test_corrected_annotations_replace_the_earlier_ones(engine: Engine, landing: LandingZone) -> None:
-    landing.session("a.csv", 1)
-    landing.annotations("a.csv", [("a.csv", 0, 5, "climb", "A"), ("a.csv", 50, 60, "turn", "A")])
-    ingest(engine, landing)
-    refine(engine)
-    landing.annotations("corrected.csv", [("a.csv", 0, 7, "takeoff", "A")], NEXT_DAY)
-    ingest(engine, landing, NEXT_DAY)
-    refine(engine, NEXT_DAY)
-    assert _labels(engine) == ["takeoff"] * 7 + [None] * (SECONDS - 7)
-    assert [row["maneuver"] for row in rows(engine, MANEUVERS)] == ["takeoff"]
+def test_corrected_annotations_replace_the_earlier_ones(gold: Engine, landing: LandingZone) -> None:
+    landing.annotations("corrected.csv", [("a.csv", 50, 57, "takeoff", "A")], NEXT_DAY)
+    ingest(gold, landing, NEXT_DAY)
+    refine(gold, NEXT_DAY)
+    assert _labels(gold) == [None] * 50 + ["takeoff"] * 7 + [None] * (SECONDS - 57)
+    assert [row["maneuver"] for row in rows(gold, MANEUVERS)] == ["takeoff"]
 
 
 def test_annotation_file_overwritten_without_the_session_takes_its_labels_back(
-    engine: Engine, landing: LandingZone
+    gold: Engine, landing: LandingZone
 ) -> None:
-    landing.session("a.csv", 1)
-    landing.annotations("labels.csv", [("a.csv", 0, 5, "climb", "A")])
-    ingest(engine, landing)
-    refine(engine)
-    landing.annotations("labels.csv", [("b.csv", 0, 5, "climb", "A")])
-    ingest(engine, landing)
-    refine(engine)
-    assert set(_labels(engine)) == {None}
-    assert rows(engine, MANEUVERS) == []
-    assert rows(engine, GOLD_SESSIONS)[0]["labelled_share"] == 0
+    landing.annotations("labels.csv", [("another.csv", 0, 5, "climb", "A")])
+    ingest(gold, landing)
+    refine(gold)
+    assert set(_labels(gold)) == {None}
+    assert rows(gold, MANEUVERS) == []
+    assert [row["labelled_share"] for row in rows(gold, GOLD_SESSIONS)] == [0, 0]
 
 
 def test_session_is_found_by_the_name_of_any_of_its_files(engine: Engine, landing: LandingZone) -> None:
@@ -227,17 +209,13 @@ def test_ambiguous_name_labels_nothing_unless_the_folder_tells(engine: Engine, l
     assert {row["maneuver"] for row in rows(engine, MANEUVERS)} == {"turn"}
 
 
-def test_overwritten_file_takes_its_session_out_of_gold(engine: Engine, landing: LandingZone) -> None:
-    landing.session("a.csv", 1)
-    landing.session("b.csv", 2)
-    landing.session("kept-copy.csv", 2)
-    landing.annotations("labels.csv", [("a.csv", 0, 5, "climb", "A")])
-    ingest(engine, landing)
-    refine(engine)
+def test_overwritten_file_takes_its_session_out_of_gold(gold: Engine, landing: LandingZone) -> None:
+    engine = gold
     before = {row["session_id"]: row["file_path"] for row in rows(engine, SILVER_SESSIONS)}
     [first] = [session_id for session_id, path in before.items() if path.endswith("/a.csv")]
     landing.session("a.csv", 3)
     landing.session("b.csv", 4)  # its old bytes are still there under another name
+    landing.session("kept-copy.csv", 2)
     ingest(engine, landing)
     reports = refine(engine)
     assert reports["sessions"].removed == [first]
@@ -250,10 +228,8 @@ def test_overwritten_file_takes_its_session_out_of_gold(engine: Engine, landing:
     assert _versions(engine) == versions
 
 
-def test_annotations_that_arrive_during_a_run_are_left_to_the_next(engine: Engine, landing: LandingZone) -> None:
-    landing.session("a.csv", 1)
-    landing.session("b.csv", 2)
-    ingest(engine, landing)
+def test_annotations_that_arrive_during_a_run_are_left_to_the_next(silver: Engine, landing: LandingZone) -> None:
+    engine = silver
     refine_flight_samples(engine, DAY, attested(FLIGHT_SAMPLES))
     landing.annotations("labels.csv", [("a.csv", 0, 5, "climb", "A")])
     ingest(engine, landing)
@@ -267,34 +243,22 @@ def test_annotations_that_arrive_during_a_run_are_left_to_the_next(engine: Engin
     assert len(rows(engine, MANEUVERS)) == 1
 
 
-def test_changed_rules_refine_every_session_again(
-    engine: Engine, landing: LandingZone, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_rules_refine_every_session_again(gold: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flight import cleaning
 
-    landing.session("a.csv", 1)
-    ingest(engine, landing)
-    refine(engine)
-    before = rows(engine, GOLD_SESSIONS)[0]["source_digest"]
+    before = {row["source_digest"] for row in rows(gold, GOLD_SESSIONS)}
     monkeypatch.setattr(cleaning, "RULES_VERSION", 99)
-    assert len(refine(engine)["sessions"].session_ids) == 1
-    assert rows(engine, GOLD_SESSIONS)[0]["source_digest"] != before
-    assert len(rows(engine, GOLD_SESSIONS)) == 1
-    assert engine.table(FLIGHT_SAMPLES.name).count() == SECONDS
+    assert len(refine(gold)["sessions"].session_ids) == 2
+    after = [row["source_digest"] for row in rows(gold, GOLD_SESSIONS)]
+    assert len(after) == len(before) == 2
+    assert not before & set(after)
+    assert gold.table(FLIGHT_SAMPLES.name).count() == 2 * SECONDS
 
 
-def test_gold_does_not_depend_on_the_order_of_arrival(
-    engine: Engine, landing: LandingZone, new_engine, tmp_path
-) -> None:
-    notes = [("a.csv", 0, 5, "climb", "A")]
-    landing.session("a.csv", 1)
-    landing.session("b.csv", 2)
-    landing.annotations("labels.csv", notes)
-    ingest(engine, landing)
-    refine(engine)
+def test_gold_does_not_depend_on_the_order_of_arrival(gold: Engine, new_engine: NewEngine, tmp_path: Path) -> None:
     other, there = new_engine(tmp_path / "other" / "warehouse"), LandingZone(tmp_path / "other" / "landing")
     for put in (
-        lambda: there.annotations("labels.csv", notes),
+        lambda: there.annotations("labels.csv", [("a.csv", 0, 5, "climb", "A")]),
         lambda: there.session("b.csv", 2),
         lambda: there.session("a.csv", 1),
     ):
@@ -302,15 +266,13 @@ def test_gold_does_not_depend_on_the_order_of_arrival(
         ingest(other, there)
         refine(other)
     for contract in (*GOLD, ANNOTATIONS, SAMPLES):
-        assert stable_rows(other, contract) == stable_rows(engine, contract), contract.name
+        assert stable_rows(other, contract) == stable_rows(gold, contract), contract.name
 
 
-def test_metadata_of_another_table_is_refused_before_any_work(engine: Engine, landing: LandingZone) -> None:
-    landing.session("a.csv", 1)
-    ingest(engine, landing)
+def test_metadata_of_another_table_is_refused_before_any_work(silver: Engine) -> None:
     with pytest.raises(ValueError, match=r"attests main/gold/maneuvers, not main/gold/flight_samples"):
-        refine_flight_samples(engine, DAY, attested(MANEUVERS))
-    assert not engine.exists(FLIGHT_SAMPLES.name)
+        refine_flight_samples(silver, DAY, attested(MANEUVERS))
+    assert not silver.exists(FLIGHT_SAMPLES.name)
 
 
 def test_real_approaches_are_found(engine: Engine, landing: LandingZone) -> None:

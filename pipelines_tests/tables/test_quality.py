@@ -35,6 +35,7 @@ from pipelines.tables.silver_quality import (
     time_never_runs_back,
 )
 from pipelines_tests.tables.landing_zone import DAY, LandingZone, ingest, refine, session_bytes
+from pipelines_tests.tables.prepared import PreparedTables
 
 CHECKS: dict[str, Callable[[Engine], QualityResult]] = {
     **{f"key {contract.name}": lambda engine, c=contract: key_is_unique(engine, c, DAY) for contract in ALL},
@@ -56,16 +57,19 @@ CHECKS: dict[str, Callable[[Engine], QualityResult]] = {
 SESSION = hashlib.sha256(session_bytes(1)).hexdigest()[:16]
 
 
-@pytest.fixture
-def tables(engine: Engine, landing: LandingZone) -> Engine:
-    """Two sessions, one of them labelled, from silver to gold."""
+def _two_types(engine: Engine, landing: LandingZone) -> None:
     landing.session("a.csv", 1)
     landing.session("b.csv", session_bytes(2, airframe="Cessna 182T"))
     landing.session("bad.csv", b"")
     landing.annotations("a.csv", [("a.csv", 0, 80, "climb", "A"), ("a.csv", 80, 160, "turn", "A")])
     ingest(engine, landing)
     refine(engine)
-    return engine
+
+
+@pytest.fixture
+def tables(prepared: PreparedTables, engine: Engine, landing: LandingZone) -> Engine:
+    """Two sessions, one of them labelled, from silver to gold."""
+    return prepared.give(_two_types, engine, landing)
 
 
 def test_all_pass_on_sound_tables(tables: Engine) -> None:

@@ -38,15 +38,22 @@ def test_trial_finds_every_file_that_its_reader_does_not_survive(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("readers", "code"), [("threads", -signal.SIGABRT), ("processes", 1)])
 def test_run_after_a_deadly_file_puts_it_aside(
-    engine: Engine, landing: LandingZone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine,
+    landing: LandingZone,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    readers: str,
+    code: int,
 ) -> None:
     landing.session("a.csv", 1)
     landing.session("deadly.csv", 2)
     landing.session("deadly-copy.csv", 2)
     landing.session("z.csv", 3)
-    died = subprocess.run([*_DEADLY, str(tmp_path)], check=False, capture_output=True)
-    assert died.returncode == -signal.SIGABRT
+    died = subprocess.run([*_DEADLY, str(tmp_path), readers], check=False, capture_output=True, text=True)
+    assert died.returncode == code
+    assert (f"A worker process ended by signal {signal.SIGABRT}" in died.stderr) == (readers == "processes")
     monkeypatch.setattr(reader_trial, "COMMAND", _DEADLY)
     report = ingest_sessions(engine, landing.folder, DAY, "run")
     assert report.quarantine_reasons == {"reader_died": 2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -12,9 +13,11 @@ import pandas as pd
 from pipelines.engines.engine import Engine
 from pipelines.flight.aircraft import AIRCRAFT
 from pipelines.flight.channels import CHANNEL_NAMES
+from pipelines.models.manifest import load_manifests
 from pipelines.tables.attestation import attest, signed
 from pipelines.tables.contract import TableContract
 from pipelines.tables.contracts import FLIGHT_SAMPLES, GOLD_SESSIONS
+from pipelines.training.split import split_of
 
 UPLOAD_DAY = date(2026, 11, 20)
 FIELD_FT = 850.0
@@ -77,6 +80,21 @@ def drawn_flight(seed: int, aircraft_type: str = "c172p") -> pd.DataFrame:
     flight["maneuver"] = labels
     flight["is_upset"] = False
     return flight
+
+
+def flights_by_part(model: str, first_seed: int = 0, **wanted: int) -> dict[str, tuple[str | None, pd.DataFrame]]:
+    """As many drawn flights as wanted of each part of the model's split, which follows from the sessions' ids."""
+    unseen = load_manifests()[model].training.unseen_aircraft_type
+    found: dict[str, tuple[str | None, pd.DataFrame]] = {}
+    for number in itertools.count(first_seed):
+        if not any(wanted.values()):
+            break
+        session_id, aircraft_type = f"{number:016x}", unseen if number % 5 == 4 else "c172p"
+        part = split_of(session_id, aircraft_type, unseen)
+        if wanted.get(part):
+            wanted[part] -= 1
+            found[session_id] = (aircraft_type, drawn_flight(number, aircraft_type))
+    return found
 
 
 def write_gold(engine: Engine, flights: Mapping[str, tuple[str | None, pd.DataFrame]], digest: str = "first") -> None:

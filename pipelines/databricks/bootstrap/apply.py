@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from pipelines.databricks.bootstrap.compute_access import compute_steps
 from pipelines.databricks.bootstrap.grants import grant_steps
 from pipelines.databricks.bootstrap.identities import Identities
 from pipelines.databricks.bootstrap.plan import Plan
@@ -36,9 +37,9 @@ def applying(
 ) -> Iterator[str]:
     """Bring about what the plan asks for, as an administrator of workspace and metastore; safe to do again.
 
-    Of the plan's service principals, grants beyond the plan are taken back. Nothing else is ever removed, and no
-    secret is replaced. Tables are not made. `supplied` are the values of supplied secrets by key, `application_ids`
-    those of service principals that this workspace does not list, by display name.
+    Of the plan's service principals, grants and rights to make clusters beyond the plan are taken back. Nothing else is
+    ever removed, and no secret is replaced. Tables are not made. `supplied` are the values of supplied secrets
+    by key, `application_ids` those of service principals that this workspace does not list, by display name.
 
     Yields:
         What was done or was there, after each step.
@@ -69,6 +70,7 @@ def _steps(
 ) -> Iterator[Step]:
     identities = Identities(client, application_ids or {})
     yield from identities.steps(each.name for each in plan.service_principals)
+    yield from compute_steps(plan, client, identities)
     yield from securable_steps(plan, client)
     yield from grant_steps(plan, client, identities)
     yield from secret_steps(plan, client, identities, supplied or {})

@@ -10,6 +10,8 @@ from typing import Literal
 
 SecurableType = Literal["catalog", "schema", "volume"]
 Permission = Literal["READ", "WRITE", "MANAGE"]
+Entitlement = Literal["workspace-access", "allow-cluster-create"]
+ComputeKind = Literal["cluster-policies", "instance-pools"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class ServicePrincipal:
     """A service principal by its display name. A plan names every grant of it: others are taken back."""
 
     name: str
+    entitlements: frozenset[Entitlement] = frozenset()
+    """What it may do in the workspace; a right to make clusters that is not named is taken back."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,26 @@ class Grant:
     def __post_init__(self) -> None:
         if not self.privileges:
             raise ValueError(f"A grant on {self.securable_type} {self.securable} to {self.principal} grants nothing.")
+
+
+@dataclass(frozen=True)
+class ComputeAccess:
+    """A service principal's right to make clusters of a policy, or from a pool, that somebody else makes."""
+
+    kind: ComputeKind
+    identifier: str
+    principal: str
+
+    @property
+    def permission(self) -> str:
+        """The permission that this takes, as the permissions API calls it."""
+        return {"cluster-policies": "CAN_USE", "instance-pools": "CAN_ATTACH_TO"}[self.kind]
+
+    @property
+    def label(self) -> str:
+        """Permission, object and principal, in words."""
+        kind = {"cluster-policies": "cluster policy", "instance-pools": "instance pool"}[self.kind]
+        return f"{self.permission} on {kind} {self.identifier} to {self.principal}"
 
 
 @dataclass(frozen=True)
@@ -122,6 +146,7 @@ class Plan:
 
     workspace: str
     service_principals: tuple[ServicePrincipal, ...] = ()
+    compute_access: tuple[ComputeAccess, ...] = ()
     catalogs: tuple[Catalog, ...] = ()
     schemas: tuple[Schema, ...] = ()
     volumes: tuple[Volume, ...] = ()

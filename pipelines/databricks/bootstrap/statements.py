@@ -12,6 +12,7 @@ from pipelines.databricks.bootstrap.plan import (
     RandomSecret,
     Secret,
     SecretScope,
+    ServicePrincipal,
     SigningKeys,
     Volume,
 )
@@ -27,7 +28,7 @@ def as_sql(plan: Plan, application_ids: Mapping[str, str] | None = None, tables:
     own = [each for each in plan.schemas if not plan.is_borrowed(each.name)]
     sections = [
         _heading(plan, unknown),
-        "\n".join(f"-- service principal {each.name}: added to the workspace" for each in plan.service_principals),
+        "\n".join(line for each in plan.service_principals for line in _principal(each, plan)),
         "\n\n".join(_catalog(each, plan.workspace) for each in plan.catalogs),
         "\n".join(f"CREATE SCHEMA IF NOT EXISTS {each.name}{_comment(each.comment)};" for each in own),
         "\n".join(_volume(each) for each in plan.volumes),
@@ -47,6 +48,13 @@ def _heading(plan: Plan, unknown: list[str]) -> str:
         )
         lines += [f"-- {line}" for line in textwrap.wrap(text, 110)]
     return "\n".join(lines)
+
+
+def _principal(principal: ServicePrincipal, plan: Plan) -> Iterator[str]:
+    yield f"-- service principal {principal.name}: added to the workspace"
+    if principal.entitlements:
+        yield f"--   entitlements: {', '.join(sorted(principal.entitlements))}"
+    yield from (f"--   {each.label}" for each in plan.compute_access if each.principal == principal.name)
 
 
 def _catalog(catalog: Catalog, workspace: str) -> str:

@@ -141,8 +141,8 @@ class Kinematics:
         usable = complete & np.isfinite(integral) & np.isfinite(change)
         if usable.sum() < 60:
             return None
-        strong = np.abs(integral) > 0.5 * np.quantile(np.abs(integral[usable]), 0.9)
-        tall = np.abs(change) > 0.25 * np.quantile(np.abs(change[usable]), 0.9)
+        strong = np.abs(integral) > 0.5 * _quantiles(np.abs(integral[usable]), 0.9)[0]
+        tall = np.abs(change) > 0.25 * _quantiles(np.abs(change[usable]), 0.9)[0]
         usable &= strong & tall & (np.abs(change) > 5)
         return _ratio(change[usable], integral[usable], 30)
 
@@ -214,5 +214,19 @@ def _ratio(stated: NDArray[np.float64], implied: NDArray[np.float64], least: int
     ratios = ratios[np.isfinite(ratios)]
     if len(ratios) < least:
         return None
-    low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75))
-    return Ratio(float(middle), float((high - low) / abs(middle)) if middle else np.inf, len(ratios))
+    low, middle, high = _quantiles(ratios, 0.25, 0.5, 0.75)
+    return Ratio(middle, (high - low) / abs(middle) if middle else np.inf, len(ratios))
+
+
+def _quantiles(values: NDArray[np.float64], *shares: float) -> list[float]:
+    """What `np.quantile` gives for finite values, at least one, in a tenth of its time for some hundred of them."""
+    ordered = np.sort(values)
+    found: list[float] = []
+    for share in shares:
+        position = share * (len(ordered) - 1)
+        before = int(position)
+        low, high = float(ordered[before]), float(ordered[min(before + 1, len(ordered) - 1)])
+        part = position - before
+        # from the nearer end, as numpy does
+        found.append(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part))
+    return found

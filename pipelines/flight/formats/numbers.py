@@ -22,14 +22,16 @@ def as_numbers(
     Blank cells and the usual marks for "no value" are missing, not bad; NaN, infinity and other text are bad.
     """
     expressions = []
+    schema = frame.schema  # made anew by every look at it
     for column in columns:
         expression = pl.col(column)
-        if frame.schema[column] == pl.String:
+        if schema[column] == pl.String:
             expression = expression.str.strip_chars()
             if decimal_comma:
                 expression = expression.str.replace(",", ".", literal=True)
-        expressions.append(expression.cast(pl.Float64, strict=False))
-    parsed = frame.select(expressions)
+        if schema[column] != pl.Float64:
+            expressions.append(expression.cast(pl.Float64, strict=False))
+    parsed = frame.with_columns(expressions) if expressions else frame
     result: dict[str, tuple[NDArray[np.float64], int]] = {}
     for column in columns:
         values = parsed[column].to_numpy()

@@ -11,6 +11,8 @@ from pipelines.flight.formats.column_map import TimeColumn, utc_offset_seconds
 from pipelines.flight.formats.numbers import as_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 _PATTERNS = (
@@ -87,10 +89,7 @@ def _parsed(text: pl.Series, pattern: str | None) -> NDArray[np.float64]:
     best = np.full(len(text), np.nan)
     written = text.filter(text.str.len_bytes() > 5)
     some = written.gather_every(max(1, len(written) // 50))
-    fitting = {candidate: _fitting(some, candidate) for candidate in ((pattern,) if pattern else _PATTERNS)}
-    for candidate in sorted(fitting, key=lambda candidate: -fitting[candidate]):
-        if not fitting[candidate] and not pattern:
-            break
+    for candidate in (pattern,) if pattern else _best_fitting_first(some):
         seconds = _seconds(text, candidate)
         if np.isfinite(seconds).sum() > np.isfinite(best).sum():
             best = seconds
@@ -99,8 +98,18 @@ def _parsed(text: pl.Series, pattern: str | None) -> NDArray[np.float64]:
     return best
 
 
-def _fitting(some: pl.Series, pattern: str) -> int:
-    return int(np.isfinite(_seconds(some, pattern)).sum())
+def _best_fitting_first(some: pl.Series) -> Iterator[str]:
+    """The patterns that fit any of these stamps, those that fit more of them first."""
+    others: dict[str, int] = {}
+    has_perfect = False
+    for candidate in _PATTERNS:
+        fitting = int(np.isfinite(_seconds(some, candidate)).sum())
+        if fitting == len(some) > 0 and not has_perfect:
+            has_perfect = True
+            yield candidate  # mostly it reads all the others, too, and no further one is asked for
+        else:
+            others[candidate] = fitting
+    yield from (candidate for candidate in sorted(others, key=lambda each: -others[each]) if others[candidate])
 
 
 def _seconds(text: pl.Series, pattern: str) -> NDArray[np.float64]:

@@ -196,5 +196,5 @@ def _parse(
             )
         except pl.exceptions.PolarsError:
             continue
-        return frame.select(wanted)
+        return frame[wanted]
     return None

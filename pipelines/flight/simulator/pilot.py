@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from pipelines.flight.simulator.cockpit import CONTROL_STEP_S, Cockpit
+from pipelines.flight.simulator.lapses import ALTITUDE, BANK, HEADING, PITCH, SPEED, THROTTLE, Lapses
 
 _STEP = CONTROL_STEP_S
 
@@ -31,21 +32,13 @@ class Pilot:
     def __init__(self, cockpit: Cockpit, skill: float, seed: int) -> None:
         self.cockpit = cockpit
         self.skill = _bound(skill, 0.0, 1.0)
-        self._random = np.random.default_rng(seed)
-        self._noise: list[list[float]] = []
         clumsy = 1.0 - self.skill
-        self._clumsy = clumsy
         self._lag_s = 0.15 + 0.9 * clumsy
         self._reach = 1.0 - 0.35 * clumsy
-        # Wandering attention: standard deviations of slow errors in altitude, speed, bank, heading, pitch, throttle.
-        self._spread = (8 + 55 * clumsy, 0.8 + 4.0 * clumsy, 0.6 + 3.2 * clumsy, 0.8 + 4.0 * clumsy,
-                        0.2 + 0.9 * clumsy, 0.004 + 0.02 * clumsy)  # fmt: skip
-        self._wander = [0.0] * 6
+        random = np.random.default_rng(seed)
         # How much of the extra back pressure that a turn needs comes by habit; the rest only after the error shows.
-        self._anticipation = 1.0 + clumsy * float(self._random.uniform(-0.9, 0.4))
-        self._persist = math.exp(-_STEP / 14.0)
-        self._shake = 0.002 + 0.012 * clumsy
-        self._hand = [0.0, 0.0]
+        self._anticipation = 1.0 + clumsy * float(random.uniform(-0.9, 0.4))
+        self._lapses = Lapses(clumsy, random)
         self.attention = 1.0
         self._vertical: tuple[str, float] = ("pitch", 0.0)
         self._lateral: tuple[str, float] = ("bank", 0.0)
@@ -135,14 +128,7 @@ class Pilot:
 
     def act(self) -> None:
         """Look at the instruments once and move the controls."""
-        if not self._noise:
-            self._noise = self._random.standard_normal((2048, 8)).tolist()
-        noise = self._noise.pop()
-        persist = self._persist
-        spread = math.sqrt(1.0 - persist * persist)
-        wander = self._wander
-        for index, size in enumerate(self._spread):
-            wander[index] = persist * wander[index] + spread * size * self.attention * noise[index]
+        self._lapses.look(self.attention)
         cockpit = self.cockpit
         acceleration = (cockpit.airspeed - self._speed_before) / _STEP
         self._speed_before = cockpit.airspeed
@@ -153,8 +139,8 @@ class Pilot:
             rate = 1.2 * _STEP
             cockpit.elevator += _bound(self._vertical[1] - cockpit.elevator, -rate, rate)
         else:
-            self._move_elevator(gain, noise[6])
-        self._move_aileron(gain, noise[7])
+            self._move_elevator(gain)
+        self._move_aileron(gain)
         self._move_rudder()
 
     def _safe_aoa(self) -> float:
@@ -163,24 +149,24 @@ class Pilot:
         share = min(self.cockpit.flaps / model.full_flaps_deg, 1.0)
         return model.critical_aoa_deg + (model.critical_aoa_flaps_deg - model.critical_aoa_deg) * share - 2.0
 
-    def _move_elevator(self, gain: float, noise: float) -> None:
+    def _move_elevator(self, gain: float) -> None:
         cockpit = self.cockpit
         mode, target = self._vertical
-        wander = self._wander
+        wander = self._lapses.wander
         lift_pitch = 0.0
         if mode == "pitch":
-            wanted = target + wander[4]
+            wanted = target + wander[PITCH]
             self._pitch_sum = target
         elif mode == "speed":
-            error = cockpit.airspeed - (target + wander[1])
+            error = cockpit.airspeed - (target + wander[SPEED])
             self._pitch_sum = _bound(self._pitch_sum + 0.06 * error * _STEP, -12.0, 16.0)
             wanted = self._pitch_sum + 0.45 * self._reach * error + 1.1 * self._acceleration
         else:
             if mode == "altitude":
-                error_ft = target + wander[0] - cockpit.altitude
+                error_ft = target + wander[ALTITUDE] - cockpit.altitude
                 climb = _bound(7.0 * error_ft, -self._climb_limit_fpm, self._climb_limit_fpm)
             else:
-                climb = target + 2.5 * wander[0]
+                climb = target + 2.5 * wander[ALTITUDE]
             speed_fpm = max(cockpit.true_airspeed_fps, 50.0) * 60.0
             error = _bound(math.degrees((climb - cockpit.climb_fpm) / speed_fpm), -8.0, 8.0)
             self._pitch_sum = _bound(self._pitch_sum + 0.4 * self._reach * error * _STEP, -12.0, 18.0)
@@ -198,25 +184,24 @@ class Pilot:
         self._pitch_target += _bound(move, -self._pitch_rate * _STEP, self._pitch_rate * _STEP)
         error = self._pitch_target - cockpit.pitch
         self._trim = _bound(self._trim + 0.035 * gain * error * _STEP, -0.6, 0.95)
-        self._hand[0] += (noise * self._shake * 2.0 - self._hand[0]) * 0.25
         # Banked far over, the elevator turns the aircraft instead of raising its nose: wings level first.
         error *= max(math.cos(math.radians(cockpit.roll)), 0.2)
         # The rate of the pitch attitude itself: in a steady turn the body's pitch rate is not zero.
         bank = math.radians(cockpit.roll)
         rate = cockpit.pitch_rate * math.cos(bank) - cockpit.yaw_rate * math.sin(bank)
-        command = self._trim + gain * (0.045 * error - 1.5 * rate) + self._hand[0] * self.attention
+        command = self._trim + gain * (0.045 * error - 1.5 * rate) + self._lapses.hand("elevator", 2.0)
         # Nobody pulls on against more than about two and a half g.
         command -= 0.3 * max(0.0, cockpit.load_factor - 2.3)
         cockpit.elevator = _bound(command, -1.0, 1.0)
 
-    def _move_aileron(self, gain: float, noise: float) -> None:
+    def _move_aileron(self, gain: float) -> None:
         cockpit = self.cockpit
         mode, target = self._lateral
         if mode == "bank":
-            wanted = target + self._wander[2]
+            wanted = target + self._lapses.wander[BANK]
         else:
             direction = cockpit.heading if mode == "heading" else cockpit.track
-            error = turn_error_deg(target + self._wander[3], direction)
+            error = turn_error_deg(target + self._lapses.wander[HEADING], direction)
             wanted = _bound(1.1 * self._reach * error, -self._bank_limit, self._bank_limit)
         # Rolling out of a roll begins before the wanted bank is reached.
         rate = _bound(1.4 * (wanted - self._bank_target), -self._roll_rate, self._roll_rate)
@@ -227,9 +212,8 @@ class Pilot:
         elif abs(rate) < 3.0:
             near = _bound(error, -5.0, 5.0)
             self._aileron_sum = _bound(self._aileron_sum + 0.006 * gain * near * _STEP, -0.4, 0.4)
-        self._hand[1] += (noise * self._shake * 3.0 - self._hand[1]) * 0.25
         damping = 0.5 * (cockpit.roll_rate - math.radians(rate))
-        command = self._aileron_sum + gain * (0.024 * error - damping) + self._hand[1] * self.attention
+        command = self._aileron_sum + gain * (0.024 * error - damping) + self._lapses.hand("aileron", 3.0)
         cockpit.aileron = _bound(command, -1.0, 1.0)
 
     def _move_rudder(self) -> None:
@@ -250,11 +234,11 @@ class Pilot:
         cockpit = self.cockpit
         mode, target = self._power
         if mode == "fixed":
-            wanted = target + (self._wander[5] if 0.05 < target < 0.95 else 0.0)
+            wanted = target + (self._lapses.wander[THROTTLE] if 0.05 < target < 0.95 else 0.0)
         else:
             ramp = 1.6 * _STEP
             self._speed_ramp += _bound(target - self._speed_ramp, -ramp, ramp)
-            error = self._speed_ramp + self._wander[1] - cockpit.airspeed
+            error = self._speed_ramp + self._lapses.wander[SPEED] - cockpit.airspeed
             near = _bound(error, -6.0, 6.0)
             self._throttle_sum = _bound(self._throttle_sum + 0.006 * self._reach * near * _STEP, 0.0, 1.0)
             wanted = self._throttle_sum + 0.03 * error - 0.07 * self._acceleration

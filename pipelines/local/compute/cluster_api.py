@@ -6,6 +6,7 @@ import json
 import secrets
 from typing import Any
 
+from pipelines.local.compute.entitled import require_cluster
 from pipelines.local.endpoints import Call, Endpoints, page
 from pipelines.local.errors import ApiError, invalid
 from pipelines.local.permissions import may
@@ -37,8 +38,8 @@ async def create(call: Call) -> dict[str, Any]:
             return known
     if not call.arguments.get("spark_version"):
         raise invalid("Missing required field: spark_version")
-    if not call.principal.may_create_clusters and not call.arguments.get("policy_id"):
-        raise ApiError("PERMISSION_DENIED", f"User {call.principal.name} is not authorized to create clusters.")
+    call.workspace.clusters.check(call.arguments)
+    require_cluster(call.workspace, call.principal, call.arguments)
     document = call.workspace.clusters.create(call.arguments, call.principal.name, "API")
     answer = {"cluster_id": document["cluster_id"]}
     if token:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pipelines.local.compute.entitled import require_cluster
 from pipelines.local.errors import ApiError, invalid
 from pipelines.local.identity import Principal
 from pipelines.local.permissions import require_level
@@ -79,10 +80,7 @@ def _check_cluster(workspace: Workspace, principal: Principal, task: dict[str, A
 
 def _check_new_cluster(workspace: Workspace, principal: Principal, cluster: dict[str, Any]) -> None:
     workspace.clusters.check(cluster)
-    if not principal.may_create_clusters and not cluster.get("policy_id"):
-        raise ApiError(
-            "PERMISSION_DENIED", f"User {principal.name} is not authorized to create clusters without a policy."
-        )
+    require_cluster(workspace, principal, cluster)
 
 
 def _check_kind(task: dict[str, Any]) -> None:

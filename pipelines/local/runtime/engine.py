@@ -6,6 +6,7 @@ import json
 import os
 from typing import Any
 
+from . import fork_point
 from .environment import Workspace
 
 _server: Any = None
@@ -14,6 +15,7 @@ _server: Any = None
 def start(catalogs: list[str], workspace: Workspace, configuration: dict[str, str]) -> None:
     """Start the engine and an active session, so that `SparkSession.builder.getOrCreate()` gives it."""
     global _server
+    fork_point.leave()
     entries = ", ".join(
         f'{{type="unity", name={json.dumps(name)}, uri={json.dumps(workspace.host + "/api/2.1/unity-catalog")}, '
         f"default_catalog={json.dumps(name)}, token={json.dumps(workspace.token)}}}"

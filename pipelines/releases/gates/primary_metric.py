@@ -1,4 +1,4 @@
-"""What the comparing gates look at: the primary metric, the part of the sessions, and which way is better."""
+"""What is compared of two versions: a metric, the part of the sessions, and which way is better."""
 
 from __future__ import annotations
 
@@ -24,22 +24,29 @@ class CannotCompareError(Exception):
 
 
 def primary_metric(manifest: Manifest) -> Metric:
-    """The manifest's primary metric; one that is bounded from below is better the higher it is."""
-    part, _, plain = manifest.primary_metric.partition("_")
-    return Metric(
-        manifest.primary_metric, part, plain, manifest.thresholds[manifest.primary_metric].minimum is not None
-    )
+    """The manifest's primary metric, which the gates look at."""
+    return bounded_metric(manifest, manifest.primary_metric)
+
+
+def bounded_metric(manifest: Manifest, name: str) -> Metric:
+    """A metric of the manifest's thresholds; one that is bounded from below is better the higher it is."""
+    part, _, plain = name.partition("_")
+    return Metric(name, part, plain, manifest.thresholds[name].minimum is not None)
 
 
 def comparable_pairs(
-    manifest: Manifest, scoring: SessionScoring | None, candidate: Candidate, champion: Candidate
+    manifest: Manifest,
+    scoring: SessionScoring | None,
+    candidate: Candidate,
+    champion: Candidate,
+    metric: Metric | None = None,
 ) -> list[Pair]:
-    """The held-out sessions that both versions were judged by.
+    """The held-out sessions that both versions were judged by, for the metric (default: the primary one).
 
     Raises:
-        CannotCompareError: there are none, or what is known of them does not give the primary metric.
+        CannotCompareError: there are none, or what is known of them does not give the metric.
     """
-    metric = primary_metric(manifest)
+    metric = metric or primary_metric(manifest)
     if scoring is None:
         raise CannotCompareError(
             f"pipelines/models/{manifest.name} has no session_scores.py, so nothing is known by session"

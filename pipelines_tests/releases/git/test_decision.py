@@ -6,7 +6,6 @@ import pytest
 
 from pipelines.releases.git.decision import (
     Examine,
-    Examined,
     Nothing,
     Refuse,
     Release,
@@ -15,83 +14,71 @@ from pipelines.releases.git.decision import (
     Wait,
     decide,
 )
-from pipelines.releases.git.head import Head
-from pipelines.releases.git.history import Course, Relation
+from pipelines.releases.git.history import Course
 from pipelines.releases.git.problem import Kind, Problem
 from pipelines.releases.git.record import Attempt, InFlight, Outcome, Record
 from pipelines.releases.git.retry import RetryPolicy
-
-A, B, C = "a" * 40, "b" * 40, "c" * 40
-NOW = 1_000_000.0
-RULES = Rules(retries=RetryPolicy(most_attempts=3, first_delay_seconds=60, jitter=0))
-
-
-def _examined(commit: str, before: str | None, course: Course = "forward", *problems: Problem) -> Examined:
-    return Examined(Relation(course, commit, before), problems)
-
-
-def _decide(record: Record, examined: Examined | None = None, head: str = B, since: float = 0.0, rules: Rules = RULES):
-    return decide(Head(head), since, record, rules, NOW, examined)
+from pipelines_tests.releases.git.deciding import NOW, RULES, A, B, C, decided, examined
 
 
 def test_the_very_first_commit_is_examined_and_released():
-    assert _decide(Record()) == Examine(B)
-    assert _decide(Record(), _examined(B, None, "first")) == Release(B, 1)
+    assert decided(Record()) == Examine(B)
+    assert decided(Record(), examined(B, None, "first")) == Release(B, 1)
 
 
 def test_a_new_commit_is_released_once_it_was_examined():
     record = Record(current=A, tip=A, released=frozenset({A}))
-    assert _decide(record) == Examine(B)
-    assert _decide(record, _examined(B, A)) == Release(B, 1)
+    assert decided(record) == Examine(B)
+    assert decided(record, examined(B, A)) == Release(B, 1)
     assert Release(B, 1).run_key == f"{B}_1"
 
 
 def test_an_examination_of_something_else_does_not_count():
     record = Record(current=A, tip=A, released=frozenset({A}))
-    assert _decide(record, _examined(C, A)) == Examine(B), "another commit"
-    assert _decide(record, _examined(B, C)) == Examine(B), "measured from another commit"
+    assert decided(record, examined(C, A)) == Examine(B), "another commit"
+    assert decided(record, examined(B, C)) == Examine(B), "measured from another commit"
 
 
 def test_what_runs_already_is_left_alone():
-    assert isinstance(_decide(Record(current=B, tip=B, released=frozenset({B}))), Nothing)
+    assert isinstance(decided(Record(current=B, tip=B, released=frozenset({B}))), Nothing)
 
 
 def test_what_is_being_released_is_left_alone():
-    found = _decide(Record(current=A, tip=B, released=frozenset({A}), in_flight=InFlight(B, 2)))
+    found = decided(Record(current=A, tip=B, released=frozenset({A}), in_flight=InFlight(B, 2)))
     assert isinstance(found, Nothing)
     assert "attempt 2" in found.why
 
 
 def test_a_newer_commit_supersedes_the_one_under_way():
     record = Record(current=A, tip=B, released=frozenset({A}), in_flight=InFlight(B, 1))
-    assert _decide(record, _examined(C, B), C) == Release(C, 1, supersedes=B)
+    assert decided(record, examined(C, B), C) == Release(C, 1, supersedes=B)
 
 
 def test_a_refused_commit_ends_nothing():
     record = Record(current=A, tip=B, released=frozenset({A}), in_flight=InFlight(B, 1))
-    refused = _decide(record, _examined(C, B, "forward", Problem("signature", "Not signed.", "Sign.")), C)
+    refused = decided(record, examined(C, B, "forward", Problem("signature", "Not signed.", "Sign.")), C)
     assert refused == Refuse("Not signed.", "Sign.")
-    rewritten = _decide(record, _examined(C, B, "rewritten"), C)
+    rewritten = decided(record, examined(C, B, "rewritten"), C)
     assert isinstance(rewritten, Refuse)
     assert rewritten.supersedes is None
 
 
 def test_going_back_to_what_runs_ends_the_one_under_way():
     record = Record(current=A, tip=B, released=frozenset({A}), in_flight=InFlight(B, 1))
-    found = _decide(record, head=A)
+    found = decided(record, head=A)
     assert isinstance(found, Nothing)
     assert found.supersedes == B
 
 
 def test_rewinding_to_a_released_commit_rolls_back_once_it_is_sure():
     record = Record(current=B, tip=B, released=frozenset({A, B}))
-    unsure = _decide(record, head=A, since=NOW - 5)
+    unsure = decided(record, head=A, since=NOW - 5)
     assert isinstance(unsure, Wait)
     assert unsure.until == NOW + 15
-    assert _decide(record, head=A, since=NOW - 20) == Rollback(A)
-    assert _decide(record, head=A, since=NOW + 1e6) == Rollback(A), "a clock that was set back must not hold it up"
+    assert decided(record, head=A, since=NOW - 20) == Rollback(A)
+    assert decided(record, head=A, since=NOW + 1e6) == Rollback(A), "a clock that was set back must not hold it up"
     under_way = Record(current=B, tip=C, released=frozenset({A, B}), in_flight=InFlight(C, 1))
-    assert _decide(under_way, head=A, since=0) == Rollback(A, supersedes=C)
+    assert decided(under_way, head=A, since=0) == Rollback(A, supersedes=C)
 
 
 def test_quarantine_comes_before_everything_else():
@@ -101,17 +88,17 @@ def test_quarantine_comes_before_everything_else():
         Record(current=B, tip=B, released=frozenset({A, B}), quarantined=held),
         Record(quarantined=held, asked_again={B: 1}, accepted=frozenset({B})),
     ):
-        found = _decide(record, _examined(B, record.tip))
+        found = decided(record, examined(B, record.tip))
         assert isinstance(found, Refuse)
         assert "quarantine: its scores drifted." in found.why
-    found = _decide(Record(in_flight=InFlight(B, 1), quarantined=held))
+    found = decided(Record(in_flight=InFlight(B, 1), quarantined=held))
     assert isinstance(found, Refuse)
     assert found.supersedes == B
 
 
 def test_after_a_rollback_by_command_the_lifted_commit_comes_back_without_training():
     record = Record(current=A, tip=B, released=frozenset({A, B}))
-    assert _decide(record) == Rollback(B)
+    assert decided(record) == Rollback(B)
 
 
 @pytest.mark.parametrize("kind", ["unreachable", "timed_out", "busy", "git"])
@@ -133,20 +120,20 @@ def test_what_a_person_must_mend_is_refused(kind: Kind):
 @pytest.mark.parametrize("course", ["rewound", "rewritten", "unrelated"])
 def test_broken_history_is_refused_loudly_unless_it_is_accepted(course: Course):
     record = Record(current=A, tip=A, released=frozenset({A}))
-    found = _decide(record, _examined(B, A, course))
+    found = decided(record, examined(B, A, course))
     assert isinstance(found, Refuse)
     assert A[:12] in found.why
     assert B[:12] in found.why
     assert "accept commit" in found.remedy
     accepted = Record(current=A, tip=A, released=frozenset({A}), accepted=frozenset({B}))
-    assert _decide(accepted, _examined(B, A, course)) == Release(B, 1)
+    assert decided(accepted, examined(B, A, course)) == Release(B, 1)
     free = Rules(rewritten="accept")
-    assert _decide(record, _examined(B, A, course), rules=free) == Release(B, 1)
+    assert decided(record, examined(B, A, course), rules=free) == Release(B, 1)
 
 
 def test_all_that_is_wrong_with_a_commit_is_told_at_once():
     problems = [Problem("contents", f"{number}.", "Mend.") for number in range(3)]
-    found = _decide(Record(current=A, tip=A), _examined(B, A, "forward", *problems))
+    found = decided(Record(current=A, tip=A), examined(B, A, "forward", *problems))
     assert found == Refuse("0. 1. 2.", "Mend.")
 
 
@@ -155,39 +142,39 @@ def _after(outcome: Outcome, number: int = 1, ended_ago: float = 0.0, **more) ->
     return Record(current=A, tip=B, released=frozenset({A}), attempts={B: attempt}, **more)
 
 
-SAME = _examined(B, B, "same")
+SAME = examined(B, B, "same")
 
 
 @pytest.mark.parametrize("outcome", ["gate", "refused", "stopped"])
 def test_what_is_wrong_with_the_commit_is_not_tried_again(outcome: Outcome):
     for ago in (0.0, 1e9):
-        found = _decide(_after(outcome, ended_ago=ago), SAME)
+        found = decided(_after(outcome, ended_ago=ago), SAME)
         assert isinstance(found, Refuse)
         assert "It broke." in found.why
         assert "newer commit" in found.remedy
-    assert _decide(_after(outcome, asked_again={B: 1}), SAME) == Release(B, 2)
-    assert isinstance(_decide(_after(outcome, number=2, asked_again={B: 1}), SAME), Refuse), "that wish was granted"
-    assert isinstance(_decide(_after(outcome, asked_again={C: 1}), SAME), Refuse), "of another commit"
-    newer = _decide(_after(outcome), _examined(C, B), C)
+    assert decided(_after(outcome, asked_again={B: 1}), SAME) == Release(B, 2)
+    assert isinstance(decided(_after(outcome, number=2, asked_again={B: 1}), SAME), Refuse), "that wish was granted"
+    assert isinstance(decided(_after(outcome, asked_again={C: 1}), SAME), Refuse), "of another commit"
+    newer = decided(_after(outcome), examined(C, B), C)
     assert newer == Release(C, 1)
 
 
 def test_what_the_infrastructure_broke_is_tried_again_later_and_not_for_ever():
-    first = _decide(_after("infrastructure"), SAME)
+    first = decided(_after("infrastructure"), SAME)
     assert isinstance(first, Wait)
     assert first.until == NOW + 60
-    assert _decide(_after("infrastructure", ended_ago=60), SAME) == Release(B, 2)
-    assert isinstance(_decide(_after("infrastructure", 2, 179), SAME), Wait)
-    assert _decide(_after("infrastructure", 2, 180), SAME) == Release(B, 3)
-    last = _decide(_after("infrastructure", 3, 1e9), SAME)
+    assert decided(_after("infrastructure", ended_ago=60), SAME) == Release(B, 2)
+    assert isinstance(decided(_after("infrastructure", 2, 179), SAME), Wait)
+    assert decided(_after("infrastructure", 2, 180), SAME) == Release(B, 3)
+    last = decided(_after("infrastructure", 3, 1e9), SAME)
     assert isinstance(last, Refuse)
     assert "the last of 3" in last.why
-    assert _decide(_after("infrastructure", 3, asked_again={B: 3}), SAME) == Release(B, 4)
-    assert _decide(_after("infrastructure", 1, -1e6), SAME) == Release(B, 2), "a clock that was set back"
+    assert decided(_after("infrastructure", 3, asked_again={B: 3}), SAME) == Release(B, 4)
+    assert decided(_after("infrastructure", 1, -1e6), SAME) == Release(B, 2), "a clock that was set back"
 
 
 def test_a_superseded_commit_that_the_branch_comes_back_to_is_released():
-    assert _decide(_after("superseded"), SAME) == Release(B, 2)
+    assert decided(_after("superseded"), SAME) == Release(B, 2)
 
 
 def test_delays_grow_to_a_bound_and_vary_by_commit():

@@ -7,33 +7,16 @@ import itertools
 from pipelines.releases.git.decision import (
     Decision,
     Examine,
-    Examined,
     Nothing,
     Refuse,
     Release,
     Rollback,
-    Rules,
     Wait,
-    decide,
 )
-from pipelines.releases.git.head import Head
-from pipelines.releases.git.history import Course, Relation
+from pipelines.releases.git.history import Course
 from pipelines.releases.git.problem import Problem
 from pipelines.releases.git.record import Attempt, InFlight, Outcome, Record
-from pipelines.releases.git.retry import RetryPolicy
-
-A, B, C = "a" * 40, "b" * 40, "c" * 40
-NOW = 1_000_000.0
-RULES = Rules(retries=RetryPolicy(most_attempts=3, first_delay_seconds=60, jitter=0))
-
-
-def _examined(commit: str, before: str | None, course: Course = "forward", *problems: Problem) -> Examined:
-    return Examined(Relation(course, commit, before), problems)
-
-
-def _decide(record: Record, examined: Examined | None = None, head: str = B, since: float = 0.0, rules: Rules = RULES):
-    return decide(Head(head), since, record, rules, NOW, examined)
-
+from pipelines_tests.releases.git.deciding import NOW, RULES, A, B, C, decided, examined
 
 OUTCOMES: tuple[Outcome, ...] = ("infrastructure", "gate", "refused", "stopped", "superseded")
 COURSES: tuple[Course, ...] = ("forward", "rewritten", "same")
@@ -73,7 +56,7 @@ def test_rules_that_hold_in_every_world():
             accepted=frozenset({B}) if accepted else frozenset(),
         )
         problems = [Problem("contents", "No.", "Mend.")] if flawed else []
-        found = _decide(record, _examined(B, A, course, *problems) if course else None, since=since)
+        found = decided(record, examined(B, A, course, *problems) if course else None, since=since)
         seen.add(type(found))
         if isinstance(found, Release):
             assert found.commit == B

@@ -36,9 +36,9 @@ def read(source: SourceFile, maps: tuple[ColumnMap, ...]) -> RawSession:
         wanted = _wanted(source.name, column_map, names, "the Parquet schema")
         frame = read_parquet_columns(source.name, source.parquet, wanted)
         return _session(column_map, frame, metadata, 0, list(source.repairs))
-    preambles = {column_map: _Preamble(source, column_map) for column_map in maps}
-    column_map = _chosen(source.name, maps, lambda candidate: preambles[candidate].names(), "its header")
-    preamble = preambles[column_map]
+    preambles = {column_map.name: _Preamble(source, column_map) for column_map in maps}
+    column_map = _chosen(source.name, maps, lambda candidate: preambles[candidate.name].names(), "its header")
+    preamble = preambles[column_map.name]
     place = f"line {preamble.header_line}"
     wanted = _wanted(source.name, column_map, preamble.names(), place)
     table = read_text_table(
@@ -97,20 +97,21 @@ class _Preamble:
 
 def _chosen(name: str, maps: tuple[ColumnMap, ...], names_of, place: str) -> ColumnMap:
     """The map with the most required columns among those whose required columns are all there."""
-    missing = {
-        column_map: [column for column in column_map.header_columns_required if column not in names_of(column_map)]
-        for column_map in maps
-    }
-    complete = [column_map for column_map, lacking in missing.items() if not lacking]
+    missing: list[tuple[ColumnMap, list[str]]] = []
+    for column_map in maps:
+        names = set(names_of(column_map))
+        missing.append((column_map, [column for column in column_map.header_columns_required if column not in names]))
+    complete = [column_map for column_map, lacking in missing if not lacking]
     if complete:
         # a later map wins a tie, so that a user's map can take over from a built-in one
         return max(reversed(complete), key=lambda column_map: len(column_map.header_columns_required))
     shown = ", ".join(repr(column) for column in (names_of(maps[0]) if maps else [])[:8])
-    nearest = min(maps, key=lambda column_map: len(missing[column_map]), default=None)
     hint = ""
-    if nearest is not None and len(missing[nearest]) < len(nearest.header_columns_required):
-        lacking = ", ".join(repr(column) for column in missing[nearest][:5])
-        hint = f" The nearest map is {nearest.name!r}, which also wants {lacking}."
+    if maps:
+        nearest, lacking = min(missing, key=lambda each: len(each[1]))
+        if len(lacking) < len(nearest.header_columns_required):
+            wanted = ", ".join(repr(column) for column in lacking[:5])
+            hint = f" The nearest map is {nearest.name!r}, which also wants {wanted}."
     raise QuarantineError(
         QuarantineCode.UNKNOWN_FORMAT,
         f"{name} is not a Garmin log, and no column map knows {place} ({shown}).{hint}",
@@ -198,7 +199,9 @@ def _airframe_name(column_map: ColumnMap, frame: pl.DataFrame, metadata: dict[st
     if column_map.aircraft_metadata and metadata.get(column_map.aircraft_metadata):
         return metadata[column_map.aircraft_metadata]
     if column_map.aircraft_column in frame.columns:
-        names = frame[str(column_map.aircraft_column)].drop_nulls()
+        names = frame[str(column_map.aircraft_column)]
+        if names.null_count():
+            names = names.drop_nulls()
         if len(names):
             return str(names[0]).strip() or None
     return None

@@ -1,0 +1,221 @@
+"""How long a push takes to reach customers, against a bare script that trains the same models; looks; rollbacks.
+
+Works on the environment of a demo that was run before (`BENCHMARK_HOME`, by default one that it runs itself), because
+a release needs gold with enough sessions. Dagster's daemon runs as in a deployment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from benchmarks.report import Section, Target
+from pipelines.cli.daemon import daemon_of
+from pipelines.cli.releasing import follow_release
+from pipelines.cli.runs import run_job
+from pipelines.engines import open_engine
+from pipelines.environments import Settings, settings_from
+from pipelines.models.manifest import load_manifests
+
+if TYPE_CHECKING:
+    from dagster import DagsterRun
+
+_PROJECT = Path(__file__).parents[1]
+_LEAD, _TICK = 1.3, 1.2
+_TICKS = 30
+
+
+def measure() -> list[Section]:
+    """A release by a push beside the bare script, ticks beside `git ls-remote`, and rollbacks."""
+    given = os.environ.get("BENCHMARK_HOME")
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as made:
+        home = given or made
+        if given is None:
+            subprocess.run([_script("pipelines"), "demo"], cwd=_PROJECT, env=_variables(home), check=True,
+                           stdout=subprocess.DEVNULL)  # fmt: skip
+        os.environ.update(_variables(home))
+        settings = settings_from(os.environ, "production")
+        try:
+            return [_lead_time(settings), _ticks(settings), _rollback(settings)]
+        finally:
+            if given is None:
+                subprocess.run([_script("pipelines"), "down"], env=_variables(home), check=False)
+
+
+def _lead_time(settings: Settings) -> Section:
+    with daemon_of(settings):
+        time.sleep(20)  # the daemon's own start is not a release's
+        commit = _pushed(settings)
+        pushed = time.time()
+        run = follow_release(Console(quiet=True), settings, commit)
+        lead = time.time() - pushed
+    if not run.is_success:
+        raise RuntimeError(f"the benchmark's release was not released: run {run.run_id}")
+    stages = _stages(settings, run, pushed)
+    wait = stages["waiting for the sensor's look"]
+    script = _bare_script(settings)
+    ratio = (lead - wait) / script
+    return Section(
+        "release",
+        "From a push to champions",
+        f"A commit is pushed to `release`; {len(load_manifests())} models are trained by its code in the production "
+        "workspace, registered, put to the gates and made champion. The bare script trains the same models from the "
+        "same tables, one after the other in one warm process, and logs them to MLflow: no gates, no workspace.",
+        [
+            Target(
+                f"lead time at most {_LEAD} times the script's, the sensor's wait taken out",
+                f"{ratio:.2f} ({lead - wait:.1f} s against {script:.1f} s; the wait was {wait:.1f} s)",
+                ratio <= _LEAD,
+            )
+        ],
+        [("Where the lead time goes:", ("stage", "seconds"), [(name, f"{each:.1f}") for name, each in stages.items()])],
+    )
+
+
+def _stages(settings: Settings, run: DagsterRun, pushed: float) -> dict[str, float]:
+    from pipelines.cli.instance import open_instance
+
+    with open_instance(settings) as instance:
+        record = instance.get_run_record_by_id(run.run_id)
+        assert record is not None
+        steps = {step.step_key: step for step in instance.get_run_step_stats(run.run_id)}
+        created = record.create_timestamp.timestamp()
+        begun, ended = float(record.start_time or 0), float(record.end_time or 0)
+    found = {"waiting for the sensor's look": created - pushed, "queue and start of the run": begun - created}
+    models = [step for key, step in steps.items() if key.startswith("prod__models__")]
+    names = {"prod__releases__requested": "pinning gold", "prod__releases__champions": "moving the champions"}
+    for key, name in names.items():
+        found[name] = float(steps[key].end_time or 0) - float(steps[key].start_time or 0)
+    first, last = min(float(s.start_time or 0) for s in models), max(float(s.end_time or 0) for s in models)
+    found["training, registering, judging (side by side)"] = last - first
+    found["launching and waiting between them"] = (ended - begun) - sum(
+        found[name] for name in (*names.values(), "training, registering, judging (side by side)")
+    )
+    return found
+
+
+def _bare_script(settings: Settings) -> float:
+    """Seconds for the same trainings in one process, imports and engine warm."""
+    from pipelines.releases.gold_pins import pinned_gold
+    from pipelines.training.train import train_model
+
+    engine = open_engine(settings.engine, settings.tables)
+    with tempfile.TemporaryDirectory(prefix="script-") as folder:
+        apart = replace(
+            settings,
+            tracking_uri=f"sqlite:///{folder}/mlflow.db",
+            registry_uri=f"sqlite:///{folder}/mlflow.db",
+            artifacts=Path(folder, "artifacts"),
+            scratch=Path(folder),
+        )
+        pins = pinned_gold(engine, load_manifests().values())
+        start = time.perf_counter()
+        for name in load_manifests():
+            train_model(name, engine, apart, {"commit": "0" * 40}, gold_versions=pins)
+        seconds = time.perf_counter() - start
+    engine.stop()
+    return seconds
+
+
+def _ticks(settings: Settings) -> Section:
+    """The sensor's own evaluation with nothing new, as the daemon asks for it, beside one `git ls-remote`."""
+    from dagster import DagsterInstance, build_sensor_context
+
+    from pipelines.definitions import production
+
+    definitions = production()
+    repository = definitions.get_repository_def()
+    sensor = repository.get_sensor_def("release_branch")
+    bare = ["git", "ls-remote", "--exit-code", settings.git.url, "refs/heads/release"]
+    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        cursor: str | None = None
+
+        def tick() -> None:
+            nonlocal cursor
+            with build_sensor_context(instance, cursor=cursor, definitions=definitions) as context:
+                data = sensor.evaluate_tick(context)
+            assert not data.run_requests, "there is something new: the benchmark measures ticks without"
+            cursor = data.cursor
+
+        tick()
+        ours, theirs = _in_turns(tick, lambda: subprocess.run(bare, check=True, capture_output=True))
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    return Section(
+        "release_tick",
+        "A tick of the release sensor with nothing new",
+        f"{_TICKS} evaluations in turns with a plain `git ls-remote` of the same branch, in a local bare repository.",
+        [
+            Target(
+                f"at most {_TICK} times one `git ls-remote`",
+                f"{ratio:.2f} ({_ms(ours)} against {_ms(theirs)})",
+                ratio <= _TICK,
+            )
+        ],
+    )
+
+
+def _rollback(settings: Settings) -> Section:
+    move = {"actor": "benchmark", "reason": "measures a rollback"}
+    run = run_job(settings, "rollback", config={"ops": {"make_rollback": {"config": move}}})
+    step = run.step_seconds["make_rollback"]
+    return Section(
+        "rollback",
+        "Rollback",
+        "`pipelines release rollback`, warm: a Dagster run of one step in the production workspace. Nothing is read "
+        "but the record and tags, so it does not depend on how large models are.",
+        [Target("seconds", f"{run.seconds:.1f} s in all, {step:.1f} s of it the step", run.seconds < 15)],
+    )
+
+
+def _pushed(settings: Settings) -> str:
+    """A new commit on `release` that follows from it: one tree more for the approach model."""
+    with tempfile.TemporaryDirectory(prefix="push-") as folder:
+        checkout = Path(folder, "models")
+        _git(Path(folder), "clone", "--quiet", "--branch", "release", settings.git.url, str(checkout))
+        manifest = checkout / "pipelines/models/approach_stability/model.yaml"
+        text = manifest.read_text(encoding="utf-8")
+        text = re.sub(r"^  trees: .*$", "  trees: 61", text, flags=re.MULTILINE)
+        manifest.write_text(re.sub(r"^  min_samples_leaf: .*$", "  min_samples_leaf: 4", text, flags=re.MULTILINE))
+        who = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org")
+        _git(checkout, *who, "commit", "--quiet", "--all", "--message", "a tree more", "--allow-empty")
+        _git(checkout, "push", "--quiet", "origin", "HEAD:release")
+        return _git(checkout, "rev-parse", "HEAD")
+
+
+def _in_turns(*each: Callable[[], object]) -> list[list[float]]:
+    found: list[list[float]] = [[] for _ in each]
+    for _ in range(_TICKS):
+        for seconds, act in zip(found, each, strict=True):
+            start = time.perf_counter()
+            act()
+            seconds.append(time.perf_counter() - start)
+    return found
+
+
+def _ms(seconds: list[float]) -> str:
+    return f"{1000 * statistics.median(seconds):.1f} ms"
+
+
+def _variables(home: str) -> dict[str, str]:
+    return {**os.environ, "PIPELINES_HOME": home, "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def _script(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+    ).stdout.strip()

@@ -1,0 +1,146 @@
+"""A status beside the commit on GitHub: on its way, released, stopped. Posted if the settings say so, else nothing.
+
+That a status cannot be posted never keeps anything else from happening: it is said in the tick's log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import dagster as dg
+
+from pipelines.assets.releases import CHAMPIONS
+from pipelines.environments import Settings
+from pipelines.jobs import production_jobs, release, train
+from pipelines.releases.run_tags import ANEW, COMMIT
+from pipelines.sensors.attempt_outcome import Ending, ending_of
+from pipelines.sensors.branch_record import commit_of
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+    from pipelines.releases.git.commit_status import State, StatusTarget
+
+_APPROVE = next(job for job in production_jobs if job.name == "approve")
+_ENDS = {
+    "success": dg.DagsterRunStatus.SUCCESS,
+    "failure": dg.DagsterRunStatus.FAILURE,
+    "cancel": dg.DagsterRunStatus.CANCELED,
+}
+
+
+def status_target(settings: Settings) -> StatusTarget | None:
+    """Where statuses of the location's commits go; None if the settings or the environment do not say."""
+    from pipelines.releases.git.commit_status import StatusTarget, repository_name
+
+    git = settings.git
+    token = os.environ.get(git.status_token_variable) if git.status_token_variable else None
+    repository = git.status_repository or (repository_name(git.url) if git.status_token_variable else None)
+    if not token or not repository:
+        return None
+    return StatusTarget(repository, token, f"{git.branch}/{settings.location}", git.status_api)
+
+
+def tell(settings: Settings, commit: str, state: State, description: str, link: str, log: Logger) -> None:
+    """Post the status if that is wanted; what keeps it from being posted is logged."""
+    from pipelines.releases.git.commit_status import NotPosted, post_status
+
+    if (target := status_target(settings)) is None:
+        return
+    found = post_status(target, commit, state, description, link)
+    if isinstance(found, NotPosted):
+        log.warning(f"The status of {commit[:12]} was not posted: {found.why}")
+
+
+def runs_link(settings: Settings, commit: str) -> str:
+    """Dagster's list of the commit's runs: one that is asked for has no page of its own yet."""
+    return f"{settings.dagster_url.rstrip('/')}/runs?q%5B0%5D={quote(f'tag:{COMMIT}={commit}', safe='')}"
+
+
+def commit_status_sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    """A sensor per way in which a run can end; none if the settings name no token."""
+    if not settings.git.status_token_variable:
+        return []
+    jobs = [release, _APPROVE] if settings.location == "production" else [train]
+    return [_sensor(settings, jobs, name, status) for name, status in _ENDS.items()]
+
+
+def _sensor(
+    settings: Settings,
+    jobs: Sequence[dg.JobDefinition | UnresolvedAssetJobDefinition],
+    name: str,
+    status: dg.DagsterRunStatus,
+) -> dg.SensorDefinition:
+    @dg.run_status_sensor(
+        run_status=status,
+        name=f"commit_status_{name}",
+        monitored_jobs=jobs,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Tells GitHub of a commit whose run ended ({name}).",
+    )
+    def commit_status(context: dg.RunStatusSensorContext) -> None:
+        run = context.dagster_run
+        commit = commit_of(run) if run.job_name != _APPROVE.name else _approved(context.instance, run)
+        if commit is None:  # started by a person, on whatever code there was, or not approved by everyone yet
+            return
+        state, words = ending_state(context.instance, run)
+        link = f"{settings.dagster_url.rstrip('/')}/runs/{run.run_id}"
+        tell(settings, commit, state, words, link, context.log)
+
+    return commit_status
+
+
+def ending_state(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[State, str]:
+    """What the end of the run means for its commit, and why in words.
+
+    `failure` where a gate or the commit is the reason, `error` where the machinery or a person is.
+    """
+    if not run.is_success:
+        ending = ending_of(instance, run)
+        if ANEW in run.tags:  # the commit serves, with the versions that it had
+            return "success", f"Serves as before. Trained anew on more data: {_words(ending)}"
+        return ("failure" if ending.outcome in ("gate", "refused") else "error"), _words(ending)
+    if run.job_name == train.name:
+        return "success", "Every model was trained."
+    outcome, why = _rollout(instance, run)
+    if outcome == "awaits_approval":
+        return "pending", why
+    return "success", why or "Every step succeeded."
+
+
+def _words(ending: Ending) -> str:
+    told = {
+        "gate": "Stopped by a gate",
+        "refused": "Refused",
+        "stopped": "Stopped",
+        "superseded": "Superseded",
+        "infrastructure": "Failed, and is tried again by itself where that may help",
+    }
+    return f"{told[ending.outcome]}: {ending.why}"
+
+
+def _rollout(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, str]:
+    """What the run's materialization of the champions says: outcome and why."""
+    made = _champions(instance, run)
+    return (str(made.metadata["outcome"].value), str(made.metadata["why"].value)) if made else ("", "")
+
+
+def _approved(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
+    """The release that serves since a person approved of it; None if something is still missing."""
+    made, config = _champions(instance, run), dict[str, Any](run.run_config)
+    serves = made.partition if made is not None else None
+    approved = config["ops"][f"make_{_APPROVE.name}"]["config"]["release"]
+    return serves if serves is not None and serves.startswith(approved) else None
+
+
+def _champions(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.AssetMaterialization | None:
+    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+        made = entry.dagster_event.step_materialization_data.materialization if entry.dagster_event else None
+        if made is not None and made.asset_key == CHAMPIONS:
+            return made
+    return None
