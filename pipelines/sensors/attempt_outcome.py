@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import dagster as dg
@@ -12,7 +13,10 @@ from pipelines.releases.run_tags import OUTCOME, OUTCOME_TAG, OWN, SUPERSEDED_BY
 _LONGEST_WHY = 900
 _OUTCOMES: tuple[Outcome, ...] = ("infrastructure", "gate", "refused", "stopped", "superseded")
 _BROKE_OFF = "it broke off:"
+_LOG = "\nEnd of its log:"
 _TIMED_OUT = "TERMINATED/TIMEDOUT"
+_CLASS = re.compile(r"^[\w.]+(Error|Exception|Failure): ")
+"""What Python writes before the words of an error."""
 _NOT_IMPORTABLE = ("ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "TabError")
 """What stays so however often it is tried: every commit has the same packages."""
 
@@ -60,7 +64,7 @@ def _of_failure(data: object, step: str) -> Ending:
     while error is not None and error.cause is not None:
         error = error.cause
         timed_out = timed_out or _TIMED_OUT in error.message
-    words = (error.message if error is not None else "").strip().removeprefix(f"{getattr(error, 'cls_name', '')}: ")
+    words = _CLASS.sub("", (error.message if error is not None else "").strip().partition(_LOG)[0])
     if said is not None:
         words = said.description or words
         value = said.metadata.get(OUTCOME)
@@ -69,7 +73,8 @@ def _of_failure(data: object, step: str) -> Ending:
                 return Ending(outcome, words[:_LONGEST_WHY])
     why = f"{step}: {words}"[:_LONGEST_WHY]
     if timed_out:
-        return Ending("refused", f"{step} took longer than its time limit. {words}"[:_LONGEST_WHY])
+        limit = "its time limit, which `compute.time_limit_minutes` of model.yaml sets"
+        return Ending("refused", f"{step} took longer than {limit}: let it take less, or raise the limit.")
     if getattr(error, "cls_name", None) in _NOT_IMPORTABLE:
         return Ending("refused", f"{step}: its code cannot be imported: {words}"[:_LONGEST_WHY])
     # The shipped code could not even be loaded: nothing else of the project runs before the step begins.

@@ -59,7 +59,10 @@ def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Fol
     result = _acted(context, settings, following, mirror, found)
     # A commit that is refused after all, or whose turn comes at a later tick, ends nothing that is under way.
     if decision.supersedes and (result.run_requests or not isinstance(decision, Release)):
-        _supersede(context, following.job, decision.supersedes, found.head or "")
+        _supersede(context, following.job, found.head or "", lambda commit: commit == decision.supersedes)
+    elif record.in_flight is not None and record.in_flight.commit == found.head:
+        # What could not be cancelled when the newer run was asked for.
+        _supersede(context, following.job, found.head, lambda commit: commit != found.head)
     return result
 
 
@@ -98,11 +101,12 @@ def tags_of(decision: Release, candidate: Candidate) -> dict[str, str]:
     return {**tags, SIGNER: candidate.signer[:_LONGEST_TAG]} if candidate.signer else tags
 
 
-def _supersede(context: dg.SensorEvaluationContext, job: str, commit: str, by: str) -> None:
+def _supersede(context: dg.SensorEvaluationContext, job: str, by: str, unwanted: Callable[[str], bool]) -> None:
     from pipelines.sensors.branch_record import in_progress
 
-    for run in in_progress(context.instance, job, commit):
-        if run.status == dg.DagsterRunStatus.CANCELING:
+    for run, commit in in_progress(context.instance, job):
+        # A run that is not queued yet has nothing that could be told to stop; a later tick finds it.
+        if not unwanted(commit) or run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.NOT_STARTED):
             continue
         context.log.info(f"Run {run.run_id} of {commit[:12]} is cancelled: the branch is at {by[:12]}.")
         context.instance.add_run_tags(run.run_id, {SUPERSEDED_BY: by, OWN: run.run_id})

@@ -79,10 +79,10 @@ def record_of_trainings(instance: dg.DagsterInstance) -> Record:
     )
 
 
-def in_progress(instance: dg.DagsterInstance, job: str, commit: str) -> list[dg.DagsterRun]:
-    """Runs of the job about that commit that have not ended."""
+def in_progress(instance: dg.DagsterInstance, job: str) -> list[tuple[dg.DagsterRun, str]]:
+    """Runs of the job that have not ended, each with the commit that it is about."""
     found = instance.get_runs(dg.RunsFilter(job_name=job, statuses=list(_IN_PROGRESS)))
-    return [run for run in found if commit_of(run) == commit]
+    return [(run, commit) for run in found if (commit := commit_of(run))]
 
 
 def accepted_heads(instance: dg.DagsterInstance) -> frozenset[str]:

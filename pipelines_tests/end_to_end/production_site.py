@@ -132,7 +132,9 @@ class ProductionSite:
             runs = self.runs(commit)
             if not runs or any(not run.is_finished for run in runs):
                 return None
-            return None if runs[0].tags.get("dagster/will_retry") == "true" else runs[0]
+            # Dagster says so of every run that fails, a moment after it has failed.
+            waits = runs[0].is_failure and runs[0].tags.get("dagster/will_retry") != "false"
+            return None if waits else runs[0]
 
         return self.wait(f"the end of the release of {commit[:12]}", look)
 

@@ -112,6 +112,10 @@ class Stage:
             self._report(run.run_id, dg.DagsterEventType.RUN_START)
         return run.run_id
 
+    def queue(self, run_id: str) -> None:
+        """The run, which was only made so far, is submitted."""
+        self._report(run_id, dg.DagsterEventType.RUN_ENQUEUED)
+
     def died(self, run_id: str) -> None:
         """The run's process was killed, and the daemon found out."""
         run = self.run(run_id)

@@ -79,7 +79,7 @@ IMPORT_TRACE = 'File "/tmp/code/pipelines/models/tiny/model.py", line 3, in <mod
         (
             raising(RemoteStepError("Step tiny failed on Databricks: TERMINATED/TIMEDOUT; it took longer.")),
             "refused",
-            "step_1 took longer than its time limit.",
+            "step_1 took longer than its time limit, which `compute.time_limit_minutes` of model.yaml sets",
         ),
     ],
     ids=[

@@ -57,6 +57,18 @@ def test_a_push_during_a_release_ends_the_older_one(stage: Stage, origin: Origin
     assert [run.run_id for run in stage.runs_of(older)] == [running]
 
 
+def test_a_run_that_was_not_queued_yet_is_superseded_at_a_later_tick(stage: Stage, origin: Origin):
+    older = stage.start(stage.asked(), dg.DagsterRunStatus.NOT_STARTED)
+    newer = origin.commit()
+    stage.start(stage.asked())
+    assert stage.run(older).status == dg.DagsterRunStatus.NOT_STARTED
+    stage.queue(older)
+    assert stage.words() == f"Commit {newer[:12]} is being released, attempt 1."
+    assert stage.run(older).status == dg.DagsterRunStatus.CANCELED
+    assert stage.words() == f"Commit {newer[:12]} is being released, attempt 1."
+    assert [run.status for run in stage.runs_of(newer)] == [dg.DagsterRunStatus.STARTED]
+
+
 def test_a_superseded_commit_is_released_after_all_once_it_is_the_head_again(stage: Stage, origin: Origin):
     stage.start(stage.asked(), dg.DagsterRunStatus.QUEUED)
     older, newer = origin.head(), origin.commit()
