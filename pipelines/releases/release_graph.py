@@ -7,13 +7,17 @@ from, and the location is loaded anew. In a step the shipped code is that commit
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
+
+import yaml
 
 from pipelines.environments import Settings
 from pipelines.models.manifest import MODELS_FOLDER
 
 _LINK = "release-graph"
+_OF_THE_GRAPH = ("name", "owner", "description", "gold_tables", "compute")
 
 
 def released_models_folder(settings: Settings) -> Path:
@@ -32,6 +36,13 @@ def choose_release_graph(settings: Settings, checkout: Path) -> None:
 
 
 def graph_of(models: Path) -> dict[str, str]:
-    """Digest of each manifest below the folder, by model: two folders that agree give the same graph."""
-    files = sorted(models.glob("*/model.yaml"))
-    return {file.parent.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    """By model, a digest of what its manifest says to the graph: two folders that agree give the same graph.
+
+    Parameters, thresholds and the like are read by the steps, from the code that is shipped to them.
+    """
+    found = {}
+    for file in sorted(models.glob("*/model.yaml")):
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        said = {key: content.get(key) for key in _OF_THE_GRAPH}
+        found[file.parent.name] = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return found

@@ -46,21 +46,22 @@ def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Fol
     from pipelines.releases.git.decision import Release
     from pipelines.releases.git.watch import look
 
+    record: Record | None = None
+
+    def known() -> Record:
+        nonlocal record
+        record = following.record(context.instance)
+        return record
+
     mirror = mirror_of(settings)
-    found = look(
-        mirror,
-        policy_of(settings),
-        lambda: following.record(context.instance),
-        Cursor.load(context.cursor),
-        time.time(),
-    )
+    found = look(mirror, policy_of(settings), known, Cursor.load(context.cursor), time.time())
     decision = found.decision
     context.update_cursor(found.cursor.dump())
     result = _acted(context, settings, following, mirror, found)
     # A commit that is refused after all, or whose turn comes at a later tick, ends nothing that is under way.
     if decision.supersedes and (result.run_requests or not isinstance(decision, Release)):
         _supersede(context, following.job, found.head or "", lambda commit: commit == decision.supersedes)
-    elif record.in_flight is not None and record.in_flight.commit == found.head:
+    elif record is not None and record.in_flight is not None and record.in_flight.commit == found.head:
         # What could not be cancelled when the newer run was asked for.
         _supersede(context, following.job, found.head, lambda commit: commit != found.head)
     return result

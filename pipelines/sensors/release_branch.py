@@ -94,7 +94,7 @@ def _rollback(instance: dg.DagsterInstance, decision: Rollback) -> dg.SensorResu
 
 
 def _graph_is_other(settings: Settings, commit: str, graph: Mapping[str, str]) -> str | None:
-    """Have the location loaded anew if the commit's manifests are not those of its graph; why to wait, or None."""
+    """Have the location loaded anew if the commit's manifests give another graph; why to wait, or None."""
     from pipelines.models.manifest import ManifestError, load_manifests
     from pipelines.releases.branch import checkouts_of, mirror_of
     from pipelines.releases.release_graph import choose_release_graph, graph_of
@@ -103,19 +103,19 @@ def _graph_is_other(settings: Settings, commit: str, graph: Mapping[str, str]) -
     checkouts = checkouts_of(settings)
     with checkouts.use(mirror_of(settings).repository, commit) as checkout:
         models = checkout / "pipelines" / "models"
-        wanted = graph_of(models)
-        if wanted == dict(graph):
-            return None
         try:
             load_manifests(models)
         except ManifestError as error:
             told = str(error).replace(f"{checkout}/", "")
             return f"Commit {commit[:12]} cannot be released: {told} Push a newer commit that mends it."
+        wanted = graph_of(models)
+        if wanted == dict(graph):
+            return None
         choose_release_graph(settings, checkout)
         checkouts.prune({commit})
     changed = sorted(name for name in {*wanted, *graph} if wanted.get(name) != graph.get(name))
     try:
         reload_location(settings.dagster_url, settings.location)
     except ReloadError as error:
-        return f"Commit {commit[:12]} has other manifests ({', '.join(changed)}). {error}"
-    return f"The code location is loaded anew: commit {commit[:12]} has other manifests ({', '.join(changed)})."
+        return f"Commit {commit[:12]} gives another graph ({', '.join(changed)}). {error}"
+    return f"The code location is loaded anew: commit {commit[:12]} gives another graph ({', '.join(changed)})."

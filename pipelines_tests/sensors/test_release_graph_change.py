@@ -22,7 +22,7 @@ def test_a_model_that_is_added_is_in_the_graph_before_its_release(
     running = stage.start(stage.asked(), dg.DagsterRunStatus.QUEUED)
     head = origin.commit(model_files("kite"))
     told = stage.words()
-    assert told == f"The code location is loaded anew: commit {head[:12]} has other manifests (kite)."
+    assert told == f"The code location is loaded anew: commit {head[:12]} gives another graph (kite)."
     (asked,) = dagster_server.asked
     assert asked["variables"] == {"repositoryLocationName": "production"}
     assert stage.run(running).status == dg.DagsterRunStatus.QUEUED, "until the newer one really begins"
@@ -41,7 +41,7 @@ def test_a_model_that_is_removed_is_no_longer_in_the_graph(stage: Stage, origin:
     stage.released(stage.asked(), {"glider": 1, "kite": 1})
     origin.git("rm", "-r", "-q", "pipelines/models/kite")
     head = origin.commit()
-    assert "has other manifests (kite)" in stage.words()
+    assert "gives another graph (kite)" in stage.words()
     stage.reload()
     assert models_of(stage) == {"glider"}
     assert stage.asked().partition_key == head
@@ -50,7 +50,7 @@ def test_a_model_that_is_removed_is_no_longer_in_the_graph(stage: Stage, origin:
 
 def test_a_manifest_that_is_changed_is_loaded_first(stage: Stage, origin: Origin):
     head = origin.commit(model_files("glider", owner="another-team"))
-    assert "has other manifests (glider)" in stage.words()
+    assert "gives another graph (glider)" in stage.words()
     stage.reload()
     assert stage.asked().partition_key == head
 
@@ -61,7 +61,7 @@ def test_without_a_web_server_the_tick_says_so_and_nothing_is_released(
     origin.commit(model_files("kite"))
     dagster_server.close()
     told = stage.words()
-    assert "has other manifests (kite)" in told
+    assert "gives another graph (kite)" in told
     assert "start its web server, or correct the address" in told
     assert stage.settings.dagster_url in told
 
