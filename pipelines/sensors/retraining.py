@@ -38,7 +38,7 @@ def retraining(instance: dg.DagsterInstance, settings: Settings, found: Look) ->
     if found.decision.supersedes or state.get("current") != head or state.get("status", {}).get("on_its_way"):
         return None
     version = str(growth["gold_version"])
-    if _asked_for(instance, head, version) or in_progress(instance, release_job.name, head):
+    if _asked_for(instance, head, version) or _is_under_way(instance, head):
         return None
     if (kept := _tags_of_earlier_run(instance, head)) is None:
         return None
@@ -52,6 +52,10 @@ def retraining(instance: dg.DagsterInstance, settings: Settings, found: Look) ->
             )
         ]
     )
+
+
+def _is_under_way(instance: dg.DagsterInstance, commit: str) -> bool:
+    return any(about == commit for _, about in in_progress(instance, release_job.name))
 
 
 def _asked_for(instance: dg.DagsterInstance, commit: str, version: str) -> bool:
