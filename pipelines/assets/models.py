@@ -3,7 +3,7 @@
 Built from the manifests alone: a model's code is imported in the step that trains it.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import dagster as dg
 
@@ -80,8 +80,19 @@ def gold_of(manifest: Manifest) -> list[dg.AssetKey]:
     return [key_of(TableName.of(name)) for name in manifest.gold_tables]
 
 
-def attributes_of(manifest: Manifest, settings: Settings) -> Any:
-    """What the asset of a model has in every location: keyword arguments of `dg.asset`."""
+class ModelAttributes(TypedDict):
+    """Keyword arguments of `dg.asset`."""
+
+    description: str
+    group_name: str
+    owners: list[str]
+    kinds: set[str]
+    op_tags: dict[str, str]
+    metadata: dict[str, Any]
+
+
+def attributes_of(manifest: Manifest, settings: Settings) -> ModelAttributes:
+    """What the asset of a model has in every location."""
     return {
         "description": manifest.description,
         "group_name": f"{settings.catalog}_models",

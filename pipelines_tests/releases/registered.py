@@ -26,7 +26,7 @@ def logged_run(settings: Settings, key: Identity, status: str = "FINISHED") -> s
     client = connect(settings)
     name = settings.experiments + registered_name(settings, key.model)
     experiment = client.get_experiment_by_name(name)
-    experiment_id = experiment.experiment_id if experiment else client.create_experiment(name)
+    experiment_id = experiment.experiment_id if experiment else _created(settings, name)
     tags = {**Lineage(str(key.commit), "A. Author", "dagster-run").tags, **key.tags}
     run = client.create_run(experiment_id, tags=tags)
     if status != "RUNNING":
@@ -45,3 +45,9 @@ def registered_version(settings: Settings, key: Identity, run_id: str | None = N
         client.create_registered_model(name)
     tags = {name: value for name, value in client.get_run(run).data.tags.items() if not name.startswith("mlflow.")}
     return int(client.create_model_version(name, f"runs:/{run}/model", run, tags=tags).version)
+
+
+def _created(settings: Settings, name: str) -> str:
+    """An experiment whose artifacts lie in the environment, not where the tests were started."""
+    assert settings.artifacts is not None
+    return connect(settings).create_experiment(name, artifact_location=(settings.artifacts / name).as_uri())

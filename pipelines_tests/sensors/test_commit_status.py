@@ -14,7 +14,8 @@ from pipelines.releases.run_tags import ANEW, COMMIT, OUTCOME, OWN, SUPERSEDED_B
 from pipelines.sensors.commit_status import commit_status_sensors, runs_link, status_target
 from pipelines.sensors.release_branch import release_branch_sensor
 from pipelines_tests.releases.git.hub import Hub
-from pipelines_tests.releases.git.origin import MODEL, Origin
+from pipelines_tests.releases.git.origin import Origin
+from pipelines_tests.sensors.made_model import model_files
 
 COMMIT_1, COMMIT_2 = "a" * 40, "b" * 40
 VARIABLE = "PIPELINES_TEST_STATUS_TOKEN"
@@ -192,7 +193,7 @@ def test_a_push_is_told_when_it_is_asked_for_and_when_it_is_refused(
     settings: Settings, instance: dg.DagsterInstance, hub: Hub, tmp_path: Path
 ):
     origin = Origin(tmp_path)
-    head = origin.commit({**MODEL, "pipelines/models/glider/look.ipynb": "{}"}, "with a notebook")
+    head = origin.commit({**model_files("glider"), "pipelines/models/glider/look.ipynb": "{}"}, "with a notebook")
     settings = replace(settings, git=replace(settings.git, url=str(origin.bare)))
     sensor = release_branch_sensor(settings, _empty_job("rollback"), _graph(origin))
     cursor = None

@@ -16,7 +16,8 @@ from pipelines.jobs import release
 from pipelines.releases.release_graph import graph_of
 from pipelines.releases.run_tags import ANEW, ATTEMPT, AUTHOR, COMMIT, HEAD, SIGNER
 from pipelines.sensors.release_branch import release_branch_sensor
-from pipelines_tests.releases.git.origin import MODEL, Origin
+from pipelines_tests.releases.git.origin import Origin
+from pipelines_tests.sensors.made_model import model_files
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Branch:
 @pytest.fixture
 def branch(tmp_path: Path) -> Iterator[Branch]:
     origin = Origin(tmp_path)
-    head = origin.commit(MODEL, "the first model")
+    head = origin.commit(model_files("glider"), "the first model")
     plain = settings_from({"PIPELINES_HOME": str(tmp_path / "home"), "PIPELINES_GIT": str(origin.bare)}, "production")
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         made = Branch(origin, replace(plain, retrain_growth=0.1), instance)
