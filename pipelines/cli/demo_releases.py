@@ -24,11 +24,7 @@ _WAY_BACK = "the demo shows the way back"
 
 def is_told(settings: Settings) -> bool:
     """Whether the releases of the demo were made before in this environment."""
-    from pipelines.assets.releases import CHAMPIONS
-    from pipelines.sensors.branch_record import release_state
-
-    with open_instance(settings) as instance:
-        return bool(release_state(instance, CHAMPIONS))
+    return _served(settings) > 0
 
 
 def release_first(console: Console, settings: Settings) -> str:
@@ -56,11 +52,24 @@ def release_again(console: Console, settings: Settings, timed: Callable[[str, fl
             timed(f"release: {title}", time.monotonic() - started)
             print_status(console)
     console.rule("pipelines release rollback")
+    if _served(settings) < 2:
+        console.print(
+            "Fewer than two releases ever served (your sessions count, too), so there is no way back to show."
+        )
+        return
     started = time.monotonic()
     move = {"actor": "demo", "reason": _WAY_BACK}
     run_with_progress(console, settings, "rollback", config={"ops": {"make_rollback": {"config": move}}})
     timed("rollback", time.monotonic() - started)
     print_status(console)
+
+
+def _served(settings: Settings) -> int:
+    from pipelines.assets.releases import CHAMPIONS
+    from pipelines.sensors.branch_record import release_state
+
+    with open_instance(settings) as instance:
+        return len(release_state(instance, CHAMPIONS).get("released", ()))
 
 
 def _pushed(checkout: Path, title: str, parameters: dict[str, int]) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BINS = 5
+_DRAWS = 200
 
 
 def evaluate(examples: pd.DataFrame, predictions: pd.DataFrame, parameters: Parameters) -> Evaluation:
@@ -42,6 +43,7 @@ def evaluate(examples: pd.DataFrame, predictions: pd.DataFrame, parameters: Para
         "brier": float(np.mean((probability - held) ** 2)) if len(held) else float("nan"),
         "brier_of_share": float(held.mean() * (1.0 - held.mean())) if len(held) else float("nan"),
         "expected_calibration_error": calibration_error(held, probability),
+        "excess_calibration_error": excess_calibration_error(held, probability),
         "accuracy": float(np.mean((probability >= 0.5) == held)) if len(held) else float("nan"),
         "criteria_f1": _f1(failed, named),
         "approaches": float(len(held)),
@@ -76,6 +78,20 @@ def calibration_error(held: NDArray[np.bool_], probability: NDArray[np.float64])
     bins = calibration_bins(held, probability)
     total = sum(number for _, _, number in bins)
     return sum(abs(mean - share) * number for mean, share, number in bins) / total if total else float("nan")
+
+
+def excess_calibration_error(held: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
+    """What of `calibration_error` is more than chance: 0 or above; NaN without examples.
+
+    A perfectly calibrated forecast has an error, too, since each group holds few approaches: with twenty of them about
+    0.15. That much, the mean over outcomes drawn from the probabilities themselves, is taken off (Bröcker and Smith,
+    "Increasing the reliability of reliability diagrams", 2007, judge diagrams so).
+    """
+    if not len(held):
+        return float("nan")
+    outcomes = np.random.default_rng(0).random((_DRAWS, len(probability))) < probability
+    by_chance = np.mean([calibration_error(outcome, probability) for outcome in outcomes])
+    return max(0.0, calibration_error(held, probability) - float(by_chance))
 
 
 def calibration_figure(held: NDArray[np.bool_], probability: NDArray[np.float64]) -> Figure:

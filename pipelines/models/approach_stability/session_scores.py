@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.flight.approach_criteria import CRITERIA
-from pipelines.models.approach_stability.scores import area_under_roc, calibration_error
+from pipelines.models.approach_stability.scores import area_under_roc, calibration_error, excess_calibration_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +43,7 @@ def metrics_of(counts: Sequence[Counts]) -> dict[str, float]:
         "auroc": area_under_roc(held, probability),
         "brier": float(np.mean((probability - held) ** 2)) if len(held) else float("nan"),
         "expected_calibration_error": calibration_error(held, probability),
+        "excess_calibration_error": excess_calibration_error(held, probability),
         "accuracy": float(np.mean((probability >= 0.5) == held)) if len(held) else float("nan"),
         "foreseen_share": len(held) / approaches if approaches else float("nan"),
     }

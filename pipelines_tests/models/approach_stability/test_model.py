@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pipelines.models.approach_stability import model
-from pipelines.models.approach_stability.scores import area_under_roc, calibration_error
+from pipelines.models.approach_stability.scores import area_under_roc, calibration_error, excess_calibration_error
 from pipelines.models.approach_stability.windows import describe_window
 from pipelines.models.manifest import load_manifest
 from pipelines.training.inference import load_estimator, save_estimator
@@ -131,6 +131,15 @@ def test_area_under_roc_and_calibration_error_on_cases_done_by_hand() -> None:
     assert np.isnan(area_under_roc(np.array([True]), np.array([0.5])))
     assert calibration_error(np.array([True] * 5 + [False] * 5), np.full(10, 0.5)) == pytest.approx(0.5)
     assert calibration_error(np.array([True] * 5 + [False] * 5), np.r_[np.ones(5), np.zeros(5)]) == pytest.approx(0.0)
+
+
+def test_of_the_calibration_error_only_what_is_more_than_chance_counts() -> None:
+    random = np.random.default_rng(5)
+    drawn = [(probability, random.random(20) < probability) for probability in random.random((40, 20))]
+    assert np.mean([calibration_error(held, probability) for probability, held in drawn]) > 0.1, "twenty scatter"
+    assert np.mean([excess_calibration_error(held, probability) for probability, held in drawn]) < 0.05
+    assert excess_calibration_error(np.array([False] * 10), np.full(10, 1.0)) == pytest.approx(1.0)
+    assert np.isnan(excess_calibration_error(np.array([], dtype=bool), np.array([])))
 
 
 def test_figures_are_drawn(estimator: Any, examples: pd.DataFrame) -> None:
