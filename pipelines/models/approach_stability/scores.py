@@ -89,8 +89,9 @@ def excess_calibration_error(held: NDArray[np.bool_], probability: NDArray[np.fl
     """
     if not len(held):
         return float("nan")
-    outcomes = np.random.default_rng(0).random((_DRAWS, len(probability))) < probability
-    by_chance = np.mean([calibration_error(outcome, probability) for outcome in outcomes])
+    ordered = np.sort(probability)  # so that the draws do not depend on the order of the sessions
+    outcomes = np.random.default_rng(0).random((_DRAWS, len(ordered))) < ordered
+    by_chance = np.mean([calibration_error(outcome, ordered) for outcome in outcomes])
     return max(0.0, calibration_error(held, probability) - float(by_chance))
 
 
