@@ -14,6 +14,7 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import date
 from pathlib import Path
@@ -29,6 +30,10 @@ COMMAND = [sys.executable, "-m", "pipelines.tables.reader_trial"]
 SECONDS_PER_FILE = 120.0
 """The largest file that the caps admit takes a tenth of this on one slow core."""
 STARTING_SECONDS = 60.0
+
+
+class TrialError(RuntimeError):
+    """The process that tries readers could not even begin, which says nothing about any file."""
 
 
 class ParsingNote:
@@ -86,19 +91,29 @@ def _try(digests: list[str], files: dict[str, LandedFile], maps: tuple[Path, ...
         [file.file_path, file.file_version, file.size_bytes, file.address] for file in map(files.get, digests) if file
     ]
     task = json.dumps({"files": listed, "maps": [str(place) for place in maps]}).encode()
-    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as trial:
+    # In a workspace's task the code was shipped, and only this process's path leads to it.
+    variables = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    with (
+        tempfile.TemporaryFile() as words,
+        subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words, env=variables) as trial,
+    ):
         assert trial.stdin is not None
         assert trial.stdout is not None
-        trial.stdin.write(task)
-        trial.stdin.close()
-        survived = 0
+        with contextlib.suppress(BrokenPipeError):
+            trial.stdin.write(task)
+            trial.stdin.close()
+        survived = -1  # the first line says that the process has begun
         deadline = time.monotonic() + SECONDS_PER_FILE + STARTING_SECONDS
         while survived < len(digests):
             ready, _, _ = select.select([trial.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            line = os.read(trial.stdout.fileno(), 65536) if ready else b""
+            if survived < 0 and not line:
+                trial.kill()
+                words.seek(0)
+                raise TrialError(f"Readers cannot be tried in a process apart: {words.read().decode()[-1000:]}")
             if not ready:
                 trial.kill()
                 return survived, f"took longer than {SECONDS_PER_FILE:g} seconds"
-            line = os.read(trial.stdout.fileno(), 65536)
             if not line:
                 return survived, f"ended its process with code {trial.wait()}"
             survived += line.count(b"\n")
@@ -111,6 +126,7 @@ def main() -> None:
     from pipelines.flight.formats import read_session
 
     task = json.load(sys.stdin)
+    print(flush=True)
     for file_path, file_version, size_bytes, address in task["files"]:
         file = LandedFile(file_path, file_version, size_bytes, address)
         with contextlib.suppress(Exception):  # whatever a reader raises, the parse pass can handle

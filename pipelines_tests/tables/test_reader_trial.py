@@ -14,7 +14,7 @@ from pipelines.tables import reader_trial
 from pipelines.tables.contracts import SAMPLES, SESSION_FILES
 from pipelines.tables.ingestion import ingest_sessions
 from pipelines.tables.landed_files import list_landed
-from pipelines.tables.reader_trial import ParsingNote, deadly_files
+from pipelines.tables.reader_trial import ParsingNote, TrialError, deadly_files
 from pipelines_tests.tables.landing_zone import DAY, SECONDS, LandingZone, rows
 
 _DEADLY = [sys.executable, "-m", "pipelines_tests.tables.deadly_reader"]
@@ -35,6 +35,14 @@ def test_trial_finds_every_file_that_its_reader_does_not_survive(
     monkeypatch.setattr(reader_trial, "STARTING_SECONDS", 0.0)
     found = deadly_files({"endless.csv": files["endless.csv"]}, ())
     assert "took longer" in (found["endless.csv"].reason or "")
+
+
+def test_a_trial_that_cannot_begin_condemns_no_file(landing: LandingZone, monkeypatch: pytest.MonkeyPatch) -> None:
+    landing.session("a.csv", b"")
+    files = {file.name: file for file in list_landed(landing.folder / "sessions", DAY)}
+    monkeypatch.setattr(reader_trial, "COMMAND", [sys.executable, "-c", "import no_such_package"])
+    with pytest.raises(TrialError, match="no_such_package"):
+        deadly_files(files, ())
 
 
 @pytest.mark.slow
