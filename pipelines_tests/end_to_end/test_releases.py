@@ -166,17 +166,3 @@ def test_what_died_between_the_record_and_the_alias_is_completed(world: World, t
     assert site.champion(MODEL) == site.versions(MODEL)[-1]
     site.says(f"Commit {commit[:12]} is what runs.")
     assert site.audit(commit) == PROMOTED
-
-
-def test_rollbacks_by_command_and_by_rewinding(world: World):
-    site, good = world.site, world.serving
-    bad, champion, versions = world.people.head(), site.champion(MODEL), site.versions(MODEL)
-    site.command("rollback", "--reason", "customers complain")
-    assert site.champion(MODEL) != champion
-    site.says(f"Commit {bad[:12]} is in quarantine: customers complain")
-    site.command("lift", bad, "--reason", "they were wrong")
-    site.says(f"Commit {bad[:12]} is what runs.")
-    world.people.back_to(good)
-    site.says(f"Commit {good[:12]} is what runs.")
-    assert site.versions(MODEL) == versions, "nothing was trained"
-    assert site.champion(MODEL) != champion
