@@ -14,8 +14,9 @@ from pathlib import Path
 from benchmarks.report import Section, Target
 from pipelines.cli.demo import SECONDS_FILE
 from pipelines.engines import open_engine
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
 from pipelines.models.manifest import load_manifests
+from pipelines.settings import Settings
 from pipelines.tables.contract import TableName
 
 _LIMIT_S = 180.0

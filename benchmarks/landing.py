@@ -17,11 +17,12 @@ from typing import Any
 import dagster as dg
 
 from benchmarks.report import Section, Target, in_turns, spread
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
 from pipelines.landing.s3_client import client_of
 from pipelines.landing_access import landing_access
 from pipelines.partitions import today
 from pipelines.sensors.landing import landing_zone
+from pipelines.settings import Settings
 
 _KNOWN = (100, 10_000)
 _DAYS = 25

@@ -24,9 +24,12 @@ from benchmarks.report import Section, Target
 from pipelines.cli.daemon import daemon_of
 from pipelines.cli.releasing import follow_release
 from pipelines.cli.runs import run_job
+from pipelines.embedded_repository import git_in
 from pipelines.engines import open_engine
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
 from pipelines.models.manifest import load_manifests
+from pipelines.releases.move_config import move_config
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterRun
@@ -166,8 +169,8 @@ def _ticks(settings: Settings) -> Section:
 
 
 def _rollback(settings: Settings) -> Section:
-    move = {"actor": "benchmark", "reason": "measures a rollback"}
-    run = run_job(settings, "rollback", config={"ops": {"make_rollback": {"config": move}}})
+    config = move_config("rollback", actor="benchmark", reason="measures a rollback")
+    run = run_job(settings, "rollback", config=config)
     step = run.step_seconds["make_rollback"]
     return Section(
         "rollback",
@@ -182,15 +185,15 @@ def _pushed(settings: Settings) -> str:
     """A new commit on `release` that follows from it: one tree more for the approach model."""
     with tempfile.TemporaryDirectory(prefix="push-") as folder:
         checkout = Path(folder, "models")
-        _git(Path(folder), "clone", "--quiet", "--branch", "release", settings.git.url, str(checkout))
+        git_in(Path(folder), "clone", "--quiet", "--branch", "release", settings.git.url, str(checkout))
         manifest = checkout / "pipelines/models/approach_stability/model.yaml"
         text = manifest.read_text(encoding="utf-8")
         text = re.sub(r"^  trees: .*$", "  trees: 61", text, flags=re.MULTILINE)
         manifest.write_text(re.sub(r"^  min_samples_leaf: .*$", "  min_samples_leaf: 4", text, flags=re.MULTILINE))
         who = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org")
-        _git(checkout, *who, "commit", "--quiet", "--all", "--message", "a tree more", "--allow-empty")
-        _git(checkout, "push", "--quiet", "origin", "HEAD:release")
-        return _git(checkout, "rev-parse", "HEAD")
+        git_in(checkout, *who, "commit", "--quiet", "--all", "--message", "a tree more", "--allow-empty")
+        git_in(checkout, "push", "--quiet", "origin", "HEAD:release")
+        return git_in(checkout, "rev-parse", "HEAD")
 
 
 def _in_turns(*each: Callable[[], object]) -> list[list[float]]:
@@ -213,9 +216,3 @@ def _variables(home: str) -> dict[str, str]:
 
 def _script(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
-    ).stdout.strip()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from pipelines.environments import Settings
 from pipelines.landing.address import S3Prefix
+from pipelines.settings import Settings
 
 _SECRET = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _PLAIN = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION")

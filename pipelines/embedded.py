@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.bucket_credentials import bucket_secrets
 from pipelines.engines.java import cache_folder, provide_java
-from pipelines.environments import Location, Settings
 from pipelines.local.compute import engines
 from pipelines.local.lifecycle import connection
 from pipelines.local.settings import LocalSettings, admin_name, settings_below
 from pipelines.local.stack import StackConnection, ensure_prepared, ensure_stack
 from pipelines.metastore import PUBLIC_KEY, Site, plan_for
-from pipelines.workspace_names import LOCATIONS, SECRET_SCOPE
+from pipelines.settings import Settings
+from pipelines.workspace_names import LOCATIONS, SECRET_SCOPE, Location
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient

@@ -6,11 +6,11 @@ import os
 import subprocess
 from pathlib import Path
 
-from pipelines.environments import Settings
+from pipelines.settings import Settings
 
 
 class NoRepositoryError(RuntimeError):
-    """The project's own git checkout cannot be read; the message says why."""
+    """The project's own git checkout, or a copy of it, cannot be read or written; the message says why."""
 
 
 def ensure_repository(settings: Settings) -> bool:
@@ -31,18 +31,23 @@ def ensure_repository(settings: Settings) -> bool:
     project = settings.remote.repository
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".models-{os.getpid()}.git")
-    _git(target.parent, "init", "--quiet", "--bare", "--initial-branch=main", str(draft))
-    commit = _git(project, "rev-parse", "HEAD")
-    if _git(project, "rev-parse", "--is-shallow-repository") == "true":
+    git_in(target.parent, "init", "--quiet", "--bare", "--initial-branch=main", str(draft))
+    commit = git_in(project, "rev-parse", "HEAD")
+    if git_in(project, "rev-parse", "--is-shallow-repository") == "true":
         # A shallow history cannot be pushed: a commit of the same files stands for it.
         identity = ("-c", "user.name=pipelines", "-c", "user.email=pipelines@localhost")
-        commit = _git(project, *identity, "commit-tree", "-m", f"Files of {commit}", f"{commit}^{{tree}}")
-    _git(project, "push", "--quiet", str(draft), f"{commit}:refs/heads/main")
+        commit = git_in(project, *identity, "commit-tree", "-m", f"Files of {commit}", f"{commit}^{{tree}}")
+    git_in(project, "push", "--quiet", str(draft), f"{commit}:refs/heads/main")
     draft.rename(target)
     return True
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def git_in(folder: Path, *arguments: str) -> str:
+    """What a git command says in a checkout or repository of this machine.
+
+    Raises:
+        NoRepositoryError: it fails.
+    """
     # A git hook's own variables would point git at another repository.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     done = subprocess.run(

@@ -8,10 +8,10 @@ import dagster as dg
 
 from pipelines.engines import engine_of
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
 from pipelines.landing import Kind, Uploads
 from pipelines.landing_access import landing_access
 from pipelines.remote import step_launcher_for
+from pipelines.settings import Settings
 
 
 def resources_for(settings: Settings) -> dict[str, object]:

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.engines import open_engine
 from pipelines.engines.engine import Engine
-from pipelines.environments import EngineName
+from pipelines.settings import EngineName
 
 NewEngine = Callable[[Path], Engine]
 

@@ -12,9 +12,9 @@ from pipelines.assets.released_models import released_model_asset
 from pipelines.assets.releases import champions_asset, requested_asset
 from pipelines.assets.sessions import session_assets
 from pipelines.assets.shared_gold import shared_gold
-from pipelines.environments import Settings
 from pipelines.models.manifest import load_manifests
 from pipelines.releases.release_graph import released_models_folder
+from pipelines.settings import Settings
 
 Assets = list[dg.AssetsDefinition | dg.AssetSpec]
 

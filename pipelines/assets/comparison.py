@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import dagster as dg
 
 from pipelines.branches import AS_MAIN, GOLD_CHOICE, VALIDATION
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.training.registry import TrainedModel

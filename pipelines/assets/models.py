@@ -11,8 +11,8 @@ from pipelines.assets.comparison import chosen_gold, compared, comparison_specs
 from pipelines.assets.materializations import picture, rows_table
 from pipelines.assets.table_assets import key_of
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest
+from pipelines.settings import Settings
 from pipelines.tables.contract import TableName
 
 if TYPE_CHECKING:

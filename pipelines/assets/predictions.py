@@ -9,9 +9,9 @@ from pipelines.assets.materializations import picture, rows_table
 from pipelines.assets.models import model_key, owner_of
 from pipelines.assets.table_assets import table_spec
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest
 from pipelines.models.prediction_tables import prediction_contract
+from pipelines.settings import Settings
 from pipelines.tables.contract import TableContract, TableName
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pydantic import Field
 from pipelines.assets.materializations import rows_table
 from pipelines.assets.releases import CHAMPIONS
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
+from pipelines.settings import Settings
 
 CHECK = "all_agree"
 STEP = "check_champions"

@@ -3,18 +3,17 @@
 None trains anything. Each leaves a materialization of what customers get, so that the catalog shows who did what.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
 from pipelines.assets.releases import CHAMPIONS, state_metadata
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
+from pipelines.releases.move_config import MoveKind
+from pipelines.settings import Settings
 
-Kind = Literal["rollback", "approve", "quarantine", "lift", "recover", "repair"]
-
-_MEANINGS: dict[Kind, str] = {
+_MEANINGS: dict[MoveKind, str] = {
     "rollback": "Goes back to an earlier release, by default the one before, and quarantines the one that is left.",
     "approve": "Says that a person approves of models of a release, and rolls it out if nothing else is missing.",
     "quarantine": "Keeps a release that does not serve from being promoted.",
@@ -39,7 +38,7 @@ class Move(dg.Config):
     """For a repair: whether what somebody wrote into the registry is right, and the record is made to follow."""
 
 
-def move_job(kind: Kind) -> dg.JobDefinition:
+def move_job(kind: MoveKind) -> dg.JobDefinition:
     """The job that makes moves of one kind."""
 
     @dg.op(name=f"make_{kind}", description=_MEANINGS[kind])
@@ -75,7 +74,9 @@ def move_job(kind: Kind) -> dg.JobDefinition:
     return job
 
 
-def _moved(kind: Kind, config: Move, engine: Engine, settings: Settings, registry: Any, run_id: str) -> tuple[Any, str]:
+def _moved(
+    kind: MoveKind, config: Move, engine: Engine, settings: Settings, registry: Any, run_id: str
+) -> tuple[Any, str]:
     """The record after the move, and what was done in words."""
     from pipelines.releases.entry import By
     from pipelines.releases.site import open_releases
@@ -121,5 +122,5 @@ def _approved(
     return found.record, f"{', '.join(chosen)} approved by {config.actor}; {found.outcome}: {found.sentence}"
 
 
-MOVES: tuple[Kind, ...] = ("rollback", "approve", "quarantine", "lift", "recover", "repair")
+MOVES: tuple[MoveKind, ...] = ("rollback", "approve", "quarantine", "lift", "recover", "repair")
 move_jobs = [move_job(kind) for kind in MOVES]

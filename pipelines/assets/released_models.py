@@ -17,10 +17,10 @@ from pipelines.assets.models import (
 )
 from pipelines.assets.releases import REQUESTED
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest
 from pipelines.partitions import RELEASES
 from pipelines.releases.run_tags import OUTCOME
+from pipelines.settings import Settings
 
 GATES = {
     "meets_thresholds": "Every metric is within its manifest's bounds.",

@@ -8,10 +8,10 @@ from pipelines.assets.materializations import rows_table
 from pipelines.assets.models import model_key
 from pipelines.assets.table_assets import key_of
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest
 from pipelines.partitions import RELEASES
 from pipelines.releases.run_tags import ANEW, ATTEMPT, AUTHOR, OUTCOME, SIGNER
+from pipelines.settings import Settings
 from pipelines.tables.contract import TableName
 
 REQUESTED = dg.AssetKey(["prod", "releases", "requested"])

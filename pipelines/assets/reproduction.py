@@ -6,8 +6,8 @@ What came of it is an observation of the model's asset. Nothing is registered, a
 import dagster as dg
 
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
 from pipelines.releases.run_tags import COMMIT
+from pipelines.settings import Settings
 
 EQUAL, FOUND = "equal", "found"
 """Metadata of the observation: whether all is equal, and the answer in words."""

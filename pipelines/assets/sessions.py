@@ -11,8 +11,8 @@ from pipelines.assets.landing import LANDING_ANNOTATIONS, LANDING_SESSIONS
 from pipelines.assets.materializations import day_metadata, rows_table
 from pipelines.assets.table_assets import key_of, table_spec
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
 from pipelines.partitions import UPLOAD_DAYS
+from pipelines.settings import Settings
 from pipelines.tables.contract import TableContract
 from pipelines.tables.contracts import ANNOTATION_FILES, ANNOTATIONS, SAMPLES, SESSION_FILES, SILVER_SESSIONS
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from pipelines.cli.instance import PROJECT, prepare_home
-from pipelines.environments import Settings
+from pipelines.settings import Settings
 
 _ENDS_WITHIN_S = 15
 

@@ -24,8 +24,9 @@ from pipelines.cli.runs import FinishedRun
 from pipelines.cli.simulate import simulate_missing, simulated_day
 from pipelines.cli.summary import print_models, print_predictions, print_quarantined, print_seconds, print_tables
 from pipelines.engines import open_engine
-from pipelines.environments import Settings, current_settings
+from pipelines.environments import current_settings
 from pipelines.partitions import today
+from pipelines.settings import Settings
 
 FIRST_SEED = 20_500
 SESSIONS = 42

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,8 +14,9 @@ from pipelines.cli.follow import run_with_progress
 from pipelines.cli.instance import open_instance
 from pipelines.cli.release_status import print_status
 from pipelines.cli.releasing import follow_release
-from pipelines.embedded_repository import ensure_repository
-from pipelines.environments import Settings
+from pipelines.embedded_repository import ensure_repository, git_in
+from pipelines.releases.move_config import move_config
+from pipelines.settings import Settings
 
 _MANIFEST = "pipelines/models/approach_stability/model.yaml"
 _WAY_BACK = "the demo shows the way back"
@@ -27,20 +27,19 @@ def is_told(settings: Settings) -> bool:
     return _served(settings) > 0
 
 
-def release_first(console: Console, settings: Settings) -> str:
-    """Push the head of `main` to `release`, and wait for its release; its commit."""
+def release_first(console: Console, settings: Settings) -> None:
+    """Push the head of `main` to `release`, and wait for its release."""
     ensure_repository(settings)
-    commit = _git(Path(settings.git.url), "rev-parse", "main")
-    _git(Path(settings.git.url), "update-ref", "refs/heads/release", commit)
+    commit = git_in(Path(settings.git.url), "rev-parse", "main")
+    git_in(Path(settings.git.url), "update-ref", "refs/heads/release", commit)
     follow_release(console, settings, commit)
-    return commit
 
 
 def release_again(console: Console, settings: Settings, timed: Callable[[str, float], None]) -> None:
     """A better model, a bad one, and the way back; `timed` is told what took how many seconds."""
     with tempfile.TemporaryDirectory(prefix="demo-") as folder:
         checkout = Path(folder, "models")
-        _git(Path(folder), "clone", "--quiet", "--branch", "release", settings.git.url, str(checkout))
+        git_in(Path(folder), "clone", "--quiet", "--branch", "release", settings.git.url, str(checkout))
         for title, trees, leaf in (
             ("more trees for the approach model", 90, 4),
             ("one shallow tree, which is too little", 1, 400),
@@ -58,8 +57,7 @@ def release_again(console: Console, settings: Settings, timed: Callable[[str, fl
         )
         return
     started = time.monotonic()
-    move = {"actor": "demo", "reason": _WAY_BACK}
-    run_with_progress(console, settings, "rollback", config={"ops": {"make_rollback": {"config": move}}})
+    run_with_progress(console, settings, "rollback", config=move_config("rollback", actor="demo", reason=_WAY_BACK))
     timed("rollback", time.monotonic() - started)
     print_status(console)
 
@@ -79,13 +77,6 @@ def _pushed(checkout: Path, title: str, parameters: dict[str, int]) -> str:
         text = re.sub(rf"^  {name}: .*$", f"  {name}: {value}", text, count=1, flags=re.MULTILINE)
     manifest.write_text(text, encoding="utf-8")
     who = ("-c", "user.name=A. Data Scientist", "-c", "user.email=scientist@example.org")
-    _git(checkout, *who, "commit", "--quiet", "--all", "--message", title)
-    _git(checkout, "push", "--quiet", "origin", "HEAD:main", "HEAD:release")
-    return _git(checkout, "rev-parse", "HEAD")
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"`git {arguments[0]}` failed in {folder}: {done.stderr.strip()}")
-    return done.stdout.strip()
+    git_in(checkout, *who, "commit", "--quiet", "--all", "--message", title)
+    git_in(checkout, "push", "--quiet", "origin", "HEAD:main", "HEAD:release")
+    return git_in(checkout, "rev-parse", "HEAD")

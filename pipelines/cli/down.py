@@ -6,9 +6,10 @@ import click
 
 from pipelines.cli.workspaces import argument, chosen
 from pipelines.embedded import local_settings
-from pipelines.environments import Location, current_settings
+from pipelines.environments import current_settings
 from pipelines.local.lifecycle import down as stop
 from pipelines.local.lifecycle import status
+from pipelines.workspace_names import Location
 
 
 @click.command()

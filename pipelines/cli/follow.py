@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.cli.runs import FinishedRun, Report, run_job
-from pipelines.environments import Settings
+from pipelines.settings import Settings
 
 
 def run_with_progress(

@@ -13,9 +13,10 @@ from pipelines.cli.follow import run_with_progress
 from pipelines.cli.summary import print_quarantined, print_tables
 from pipelines.cli.upload_day import UPLOAD_DAY
 from pipelines.engines import open_engine
-from pipelines.environments import Settings, current_settings
+from pipelines.environments import current_settings
 from pipelines.landing import Address, Kind, place, uploads_by_name
 from pipelines.partitions import today
+from pipelines.settings import Settings
 
 
 @click.command()

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.environments import Settings
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

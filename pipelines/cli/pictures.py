@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.environments import Settings
+from pipelines.settings import Settings
 from pipelines.tables.contracts import GOLD_SESSIONS
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from pipelines.cli.release_check import check
 from pipelines.cli.release_status import print_status
 from pipelines.cli.reproduce import reproduce
 from pipelines.environments import current_settings
+from pipelines.releases.move_config import MoveKind, move_config
 
 _reason = click.option("--reason", required=True, help="Why, in a sentence; kept for good.")
 _actor = click.option("--actor", default=getpass.getuser, show_default="your user name", help="Who does it.")
@@ -103,10 +104,10 @@ def retry(release: str) -> None:
 @_commit
 def accept(release: str) -> None:
     """Accept a head of `release` that does not follow from where the branch was: history was rewritten on purpose."""
-    from pipelines.releases.git.head import is_commit
+    from pipelines.releases.git.head import is_whole_commit
     from pipelines.sensors.branch_record import accept_head
 
-    if not is_commit(release):
+    if not is_whole_commit(release):
         raise click.BadParameter("give the whole commit, 40 hexadecimal digits: the sensor's last tick names it.")
     with open_instance(current_settings("production")) as instance:
         accept_head(instance, release)
@@ -117,10 +118,9 @@ release.add_command(reproduce)
 release.add_command(check)
 
 
-def _move(kind: str, actor: str, reason: str, **config: Any) -> None:
+def _move(kind: MoveKind, actor: str, reason: str, **config: Any) -> None:
     console, settings = Console(), current_settings("production")
-    move = {"actor": actor, "reason": reason, **config}
-    run = run_with_progress(console, settings, kind, config={"ops": {f"make_{kind}": {"config": move}}})
+    run = run_with_progress(console, settings, kind, config=move_config(kind, actor=actor, reason=reason, **config))
     console.print(f"[dim]Dagster run {run.run_id}, {run.seconds:.1f} s[/dim]")
     print_status(console)
 

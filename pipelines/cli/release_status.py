@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from pipelines.cli.instance import open_instance
-from pipelines.environments import Settings, current_settings
+from pipelines.environments import current_settings
 from pipelines.models.manifest import load_manifests
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

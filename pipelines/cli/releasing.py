@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from pipelines.cli.instance import open_instance
 from pipelines.cli.release_status import last_tick
-from pipelines.environments import Settings
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun

@@ -11,7 +11,8 @@ from rich.markup import escape
 
 from pipelines.cli.follow import run_with_progress
 from pipelines.cli.instance import open_instance
-from pipelines.environments import Settings, current_settings
+from pipelines.environments import current_settings
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from pipelines.cli.instance import PROJECT, open_instance
-from pipelines.environments import Settings
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun

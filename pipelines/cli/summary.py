@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from pipelines.environments import Settings
 from pipelines.models.manifest import load_manifests
 from pipelines.models.prediction_tables import judgement_contract, prediction_contract
+from pipelines.settings import Settings
 from pipelines.tables.contract import TableContract
 from pipelines.tables.contracts import ALL, ANNOTATION_FILES, SESSION_FILES
 

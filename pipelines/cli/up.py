@@ -6,7 +6,8 @@ import click
 
 from pipelines.cli.workspaces import argument, chosen
 from pipelines.embedded import connected
-from pipelines.environments import Location, current_settings
+from pipelines.environments import current_settings
+from pipelines.workspace_names import Location
 
 
 @click.command()

@@ -16,8 +16,9 @@ from pipelines.branches import AS_MAIN, GOLD_CHOICE, NEWEST, SHARED_BRANCHES
 from pipelines.cli.follow import run_with_progress
 from pipelines.cli.instance import PROJECT, open_instance
 from pipelines.cli.runs import RunFailedError
-from pipelines.environments import Settings, current_settings
+from pipelines.environments import current_settings
 from pipelines.models.manifest import load_manifests
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.validation.comparison import Validation

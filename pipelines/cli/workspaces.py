@@ -8,9 +8,9 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from pipelines.embedded import local_settings
-from pipelines.environments import Location, Settings
 from pipelines.local.overview import Overview, overview
-from pipelines.workspace_names import LOCATIONS
+from pipelines.settings import Settings
+from pipelines.workspace_names import LOCATIONS, Location
 
 argument = click.argument("workspace", required=False, type=click.Choice(LOCATIONS))
 """Which of the workspaces a command is for; all of them if none is named."""

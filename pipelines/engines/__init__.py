@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
-    from pipelines.environments import EngineName, Settings
+    from pipelines.settings import EngineName, Settings
 
 __all__ = ["engine_of", "open_engine"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from pipelines.environments import Settings
 from pipelines.releases.git.checkouts import Checkouts
 from pipelines.releases.git.contents import Limits
 from pipelines.releases.git.decision import Rules
@@ -12,6 +11,7 @@ from pipelines.releases.git.mirror import Mirror
 from pipelines.releases.git.remote import Remote, remote_from
 from pipelines.releases.git.signatures import SignaturePolicy
 from pipelines.releases.git.watch import Policy
+from pipelines.settings import Settings
 
 
 def remote_of(settings: Settings) -> Remote:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest, load_manifests
 from pipelines.releases.gates.every_gate import judge
 from pipelines.releases.gates.result import GateResult
@@ -18,6 +17,7 @@ from pipelines.releases.provenance import Lineage
 from pipelines.releases.record import Record
 from pipelines.releases.registry import MlflowRegistry
 from pipelines.releases.request import request_of
+from pipelines.settings import Settings
 from pipelines.training.train import train_model
 
 if TYPE_CHECKING:

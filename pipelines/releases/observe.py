@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipelines.environments import Settings
 from pipelines.releases.audit import AuditTable
 from pipelines.releases.audit_findings import contradictions, edits
 from pipelines.releases.completion import PlanConflictError
@@ -14,6 +13,7 @@ from pipelines.releases.drift import Observed
 from pipelines.releases.gold_state import GoldState, gold_state
 from pipelines.releases.registry import MlflowRegistry
 from pipelines.releases.site import audit_contract, open_releases
+from pipelines.settings import Settings
 from pipelines.tables.contract import TableName
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from pipelines.environments import Settings
 from pipelines.releases.completion import Registered
 from pipelines.releases.gates.candidate import Candidate
 from pipelines.releases.gates.result import GateResult
 from pipelines.releases.plan import LONGEST_TAG, PLAN_TAG, Alias, InvalidPlanError, Plan, plan_from_json
 from pipelines.releases.provenance import APPROVED_BY, missing_provenance
+from pipelines.settings import Settings
 from pipelines.training.registration import runs_of, versions_of
 from pipelines.training.registry import (
     BASELINE_PREFIX,

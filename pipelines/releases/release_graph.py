@@ -13,8 +13,8 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.environments import Settings
 from pipelines.models.manifest import MODELS_FOLDER
+from pipelines.settings import Settings
 
 _LINK = "release-graph"
 _OF_THE_GRAPH = ("name", "owner", "description", "gold_tables", "compute")

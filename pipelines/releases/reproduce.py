@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest, load_manifests
 from pipelines.models.protocol import load_model_code
 from pipelines.releases.gates.candidate import Candidate
 from pipelines.releases.gold_state import gold_state
 from pipelines.releases.registry import MlflowRegistry, Version
 from pipelines.releases.same_results import differences
+from pipelines.settings import Settings
 from pipelines.tables.contract import TableName
 from pipelines.tables.history import history, log_state_matches
 from pipelines.training.gold import read_gold

@@ -61,33 +61,35 @@ def roll_out(
     found = verdict(manifests, results, {m: v for m, v in champions.items() if v is not None}, approvals)
     evidence = {"gates": {model: [asdict(one) for one in each] for model, each in results.items()}}
     try:
-        return _settled(release, found, versions, approvals, releases, registry, record, by, evidence)
+        return _settled(_Judged(release, versions, found, approvals, evidence), record, releases, registry, by)
     except SupersededError as error:
         return Rollout("superseded", str(error), releases.journal.read(), versions)
 
 
-def _settled(
-    release: str,
-    found: Verdict,
-    versions: Mapping[str, int],
-    approvals: Mapping[str, str],
-    releases: Releases,
-    registry: MlflowRegistry,
-    record: Record,
-    by: By,
-    evidence: Mapping[str, object],
-) -> Rollout:
+@dataclass(frozen=True)
+class _Judged:
+    """A release of which everything is known that decides about it."""
+
+    commit: str
+    versions: Mapping[str, int]
+    verdict: Verdict
+    approvals: Mapping[str, str]
+    evidence: Mapping[str, object]
+
+
+def _settled(release: _Judged, record: Record, releases: Releases, registry: MlflowRegistry, by: By) -> Rollout:
+    found, versions = release.verdict, release.versions
     if found.awaiting:
         return Rollout("awaits_approval", found.sentence, record, versions)
     if not found.passed:
-        if record.newest_requested == release and record.on_its_way == release:
+        if record.newest_requested == release.commit and record.on_its_way == release.commit:
             refused = By(by.actor, found.sentence)
-            record = releases.refuse(release, sorted(versions) or ["-"], refused, evidence)
+            record = releases.refuse(release.commit, sorted(versions) or ["-"], refused, release.evidence)
         return Rollout("refused", found.sentence, record, versions)
     promoted = {model: versions[model] for model in found.promoted}
     for model, version in promoted.items():
-        registry.approve(model, version, approvals.get(model, f"gates, {by.actor}"))
-    record = releases.promote(release, promoted, By(by.actor, found.sentence), found.kept, evidence)
+        registry.approve(model, version, release.approvals.get(model, f"gates, {by.actor}"))
+    record = releases.promote(release.commit, promoted, By(by.actor, found.sentence), found.kept, release.evidence)
     return Rollout("promoted", found.sentence, record, versions)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipelines.environments import Settings
 from pipelines.releases.audit import AuditTable
 from pipelines.releases.moves import Releases
 from pipelines.releases.registry import MlflowRegistry
+from pipelines.settings import Settings
 from pipelines.tables.contract import TableContract, TableName
 from pipelines.tables.contracts.operations import RELEASE_AUDIT
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pipelines.environments import Settings
 from pipelines.jobs import production_jobs
 from pipelines.releases.release_graph import graph_of, released_models_folder
 from pipelines.sensors.commit_status import commit_status_sensors
@@ -12,6 +11,7 @@ from pipelines.sensors.landing import landing_zone
 from pipelines.sensors.main_branch import main_branch_sensor
 from pipelines.sensors.release_branch import release_branch_sensor
 from pipelines.sensors.release_schedule import release_check_schedule
+from pipelines.settings import Settings
 
 
 def development_sensors(settings: Settings) -> list[dg.SensorDefinition]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pipelines.environments import Settings
 from pipelines.releases.git.record import Record
 from pipelines.releases.run_tags import ATTEMPT, AUTHOR, COMMIT, HEAD, OWN, SIGNER, SUPERSEDED_BY
 from pipelines.sensors.commit_status import runs_link, tell
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.releases.git.decision import Release, Rollback

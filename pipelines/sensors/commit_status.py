@@ -13,11 +13,11 @@ from urllib.parse import quote
 import dagster as dg
 
 from pipelines.assets.releases import CHAMPIONS
-from pipelines.environments import Settings
 from pipelines.jobs import production_jobs, release, train
 from pipelines.releases.run_tags import ANEW, COMMIT
 from pipelines.sensors.attempt_outcome import Ending, ending_of
 from pipelines.sensors.branch_record import commit_of
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from logging import Logger

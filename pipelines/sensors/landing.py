@@ -9,11 +9,11 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.environments import Settings
 from pipelines.jobs import ingest
 from pipelines.landing import DayListing, Kind, Uploads
 from pipelines.landing.scan import Memory, scan
 from pipelines.partitions import today
+from pipelines.settings import Settings
 
 KINDS: tuple[Kind, ...] = ("sessions", "annotations")
 MOST_DAYS_PER_TICK = 5

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pipelines.environments import Settings
 from pipelines.jobs import train
 from pipelines.releases.run_tags import COMMIT, HEAD
 from pipelines.sensors.branch import Following, tags_of, tick
 from pipelines.sensors.branch_record import record_of_trainings
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.releases.git.decision import Release, Rollback

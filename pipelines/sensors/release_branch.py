@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from pipelines.assets.releases import CHAMPIONS
-from pipelines.environments import Settings
 from pipelines.jobs import release as release_job
 from pipelines.partitions import RELEASES
+from pipelines.releases.move_config import move_config
 from pipelines.releases.run_tags import HEAD
 from pipelines.sensors.branch import Following, tags_of, tick
 from pipelines.sensors.branch_record import record_of_releases
 from pipelines.sensors.retraining import retraining
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ def release_branch_sensor(
     """
 
     def release(settings: Settings, decision: Release, candidate: Candidate) -> dg.SensorResult:
-        if (reason := _graph_is_other(settings, decision.commit, graph)) is not None:
+        if (reason := _load_graph_of(settings, decision.commit, graph)) is not None:
             return dg.SensorResult(skip_reason=reason)
         return dg.SensorResult(
             run_requests=[
@@ -80,21 +81,21 @@ def _rollback(instance: dg.DagsterInstance, decision: Rollback) -> dg.SensorResu
         dg.RunsFilter(job_name="rollback", tags={HEAD: decision.to}, statuses=[dg.DagsterRunStatus.FAILURE])
     )
     sequence = release_state(instance, CHAMPIONS).get("sequence", 0)
-    move = {"actor": "git", "reason": f"the branch was set back to {decision.to[:12]}", "release": decision.to}
+    reason = f"the branch was set back to {decision.to[:12]}"
     return dg.SensorResult(
         run_requests=[
             dg.RunRequest(
                 run_key=f"rollback_{decision.to}_{sequence}_{failed}",
                 job_name="rollback",
-                run_config={"ops": {"make_rollback": {"config": move}}},
+                run_config=move_config("rollback", actor="git", reason=reason, release=decision.to),
                 tags={HEAD: decision.to, "pipelines/trigger": "git"},
             )
         ]
     )
 
 
-def _graph_is_other(settings: Settings, commit: str, graph: Mapping[str, str]) -> str | None:
-    """Have the location loaded anew if the commit's manifests give another graph; why to wait, or None."""
+def _load_graph_of(settings: Settings, commit: str, graph: Mapping[str, str]) -> str | None:
+    """Have the location loaded anew unless it shows the commit's models already; why to wait, or None if it does."""
     from pipelines.models.manifest import ManifestError, load_manifests
     from pipelines.releases.branch import checkouts_of, mirror_of
     from pipelines.releases.release_graph import choose_release_graph, graph_of

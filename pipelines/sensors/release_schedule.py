@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 
 from pipelines.assets.release_check import STEP
-from pipelines.environments import Settings
 from pipelines.jobs import check_releases
+from pipelines.settings import Settings
 
 _FETCH_SECONDS = 30.0
 """Dagster gives an evaluation 60 s; asking for the head takes up to `LOOK_SECONDS` besides."""

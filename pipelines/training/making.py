@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest
 from pipelines.models.protocol import ModelCode
+from pipelines.settings import Settings
 from pipelines.training.evaluate import Report, evaluate_model
 from pipelines.training.examples import Examples, prepared_examples
 from pipelines.training.gold import Gold

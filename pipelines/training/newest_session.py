@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from pipelines.environments import Settings
 from pipelines.models.manifest import load_manifests
 from pipelines.models.prediction_tables import judgement_contract, prediction_contract
+from pipelines.settings import Settings
 from pipelines.tables.contract import TableContract
 from pipelines.tables.contracts import APPROACHES, FLIGHT_SAMPLES, GOLD_SESSIONS, MANEUVERS
 from pipelines.training.pictures import png_of, session_picture

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest, load_manifests
 from pipelines.models.prediction_tables import judgement_contract, prediction_contract
 from pipelines.models.protocol import load_model_code
+from pipelines.settings import Settings
 from pipelines.tables.contract import TableContract, TableName
 from pipelines.training.digests import features_digest
 from pipelines.training.gold import only_sessions

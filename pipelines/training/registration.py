@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest
 from pipelines.models.protocol import ModelCode
+from pipelines.settings import Settings
 from pipelines.training.digests import requirements
 from pipelines.training.registry import (
     BASELINE_PREFIX,

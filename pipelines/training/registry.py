@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from pipelines.environments import Settings
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

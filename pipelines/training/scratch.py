@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from pipelines.environments import Settings
+from pipelines.settings import Settings
 
 
 def scratch_folder(settings: Settings) -> Path:

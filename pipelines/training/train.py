@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipelines.environments import Settings
 from pipelines.models.manifest import load_manifests
 from pipelines.models.protocol import ModelCode, load_model_code
+from pipelines.settings import Settings
 from pipelines.tables.contract import TableName
 from pipelines.training.card import Provenance, model_card
 from pipelines.training.digests import features_digest

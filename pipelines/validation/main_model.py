@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest
 from pipelines.releases.gates.candidate import Candidate
 from pipelines.releases.registry import MlflowRegistry
+from pipelines.settings import Settings
 from pipelines.training.registry import (
     CHAMPION,
     GOLD_TAG,

@@ -6,10 +6,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest
 from pipelines.models.session_scoring import load_session_scoring
 from pipelines.releases.registry import MlflowRegistry
+from pipelines.settings import Settings
 from pipelines.training.registry import TrainedModel
 from pipelines.validation.comparison import Validation, beside_main
 from pipelines.validation.main_model import main_model

@@ -18,12 +18,13 @@ from pipelines.cli import cli
 from pipelines.cli.workspaces import print_workspaces
 from pipelines.databricks.session import Session
 from pipelines.embedded import connected, local_settings
-from pipelines.environments import Settings, current_settings
+from pipelines.environments import current_settings
 from pipelines.local import light_client
 from pipelines.local.lifecycle import down, status
 from pipelines.local.overview import overview
 from pipelines.local.settings import settings_below
 from pipelines.remote import step_launcher_for
+from pipelines.settings import Settings
 from pipelines.workspace_names import LOCATIONS
 from pipelines_tests.local.conftest import call_local
 

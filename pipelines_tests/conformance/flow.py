@@ -14,9 +14,10 @@ import pyarrow.parquet
 
 from pipelines.engines import open_engine
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
 from pipelines.models.manifest import Manifest, load_manifests
 from pipelines.models.protocol import load_model_code
+from pipelines.settings import Settings
 from pipelines.tables.attestation import attest
 from pipelines.tables.contract import TableName
 from pipelines.tables.contracts import GOLD

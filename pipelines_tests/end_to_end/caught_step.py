@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.embedded import local_settings
-from pipelines.environments import Settings
 from pipelines.remote import workspace_client
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient

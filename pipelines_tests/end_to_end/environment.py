@@ -13,7 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
+from pipelines.settings import Settings
 from pipelines.tables.contracts import ALL
 from pipelines.workspace_names import LOCATIONS
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight

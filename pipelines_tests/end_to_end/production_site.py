@@ -20,8 +20,9 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRun, RunsFilter
 from deltalake import DeltaTable
 
 from pipelines.cli.instance import PROJECT
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
 from pipelines.releases.run_tags import COMMIT
+from pipelines.settings import Settings
 from pipelines_tests.end_to_end.environment import variables_of
 
 LIMIT_S = 600.0

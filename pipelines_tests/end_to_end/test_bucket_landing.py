@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.environments import Settings
 from pipelines.partitions import today
+from pipelines.settings import Settings
 from pipelines_tests.end_to_end.environment import contents, environment_in
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
 from pipelines_tests.landing.bucket_server import BucketServer, bucket_server

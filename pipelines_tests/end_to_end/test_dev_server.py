@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.environments import Settings
+from pipelines.settings import Settings
 from pipelines_tests.end_to_end.environment import DAY, contents, environment_in, upload_sessions, variables_of
 
 pytestmark = pytest.mark.slow

@@ -15,8 +15,8 @@ import pytest
 
 from pipelines.embedded import connected, local_settings
 from pipelines.engines import open_engine
-from pipelines.environments import Settings
 from pipelines.local.lifecycle import status
+from pipelines.settings import Settings
 from pipelines.tables.contracts import GOLD
 from pipelines_tests.conformance.flow import make_day
 from pipelines_tests.end_to_end.caught_step import CaughtStep, caught_step

@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.engines import open_engine
 from pipelines.engines.engine import Engine
-from pipelines.environments import EngineName
+from pipelines.settings import EngineName
 from pipelines_tests.conftest import NewEngine
 from pipelines_tests.engines.other_process import finish, python
 from pipelines_tests.engines.sample_table import FLIGHTS, SCHEMA

@@ -9,9 +9,10 @@ import dagster as dg
 import pytest
 
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
 from pipelines.landing_access import landing_access
 from pipelines.sensors import landing as sensor
+from pipelines.settings import Settings
 from pipelines.tables import session_batch, session_ingestion
 from pipelines.tables.contracts import ANNOTATION_FILES, ANNOTATIONS, SAMPLES, SESSION_FILES, SILVER_SESSIONS
 from pipelines.tables.ingestion import ingest_annotations, ingest_sessions

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
 from pipelines.releases.provenance import Lineage
+from pipelines.settings import Settings
 from pipelines.training.identity import Identity
 from pipelines.training.registry import connect, registered_name
 

@@ -11,7 +11,6 @@ import pytest
 from deltalake import DeltaTable
 
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
 from pipelines.releases.drift import Finding, drift
 from pipelines.releases.entry import By
 from pipelines.releases.growth import growth_of, judged_gold
@@ -22,6 +21,7 @@ from pipelines.releases.record import Record
 from pipelines.releases.registry import MlflowRegistry
 from pipelines.releases.request import Request
 from pipelines.releases.site import open_releases
+from pipelines.settings import Settings
 from pipelines.tables.contracts import GOLD_SESSIONS
 from pipelines.tables.history import current_version
 from pipelines.training.registry import connect, registered_name

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
 from pipelines.releases.audit import AuditTable
 from pipelines.releases.completion import PlanConflictError
 from pipelines.releases.entry import By
@@ -18,6 +17,7 @@ from pipelines.releases.plan import LONGEST_TAG, PLAN_TAG, Plan
 from pipelines.releases.provenance import REQUIRED_TAGS, InvalidProvenanceError, Lineage
 from pipelines.releases.registry import MlflowRegistry
 from pipelines.releases.transitions import promote
+from pipelines.settings import Settings
 from pipelines.training.registry import connect, registered_name
 from pipelines_tests.releases.memory import MemoryJournal
 from pipelines_tests.releases.registered import identity, logged_run, production, registered_version

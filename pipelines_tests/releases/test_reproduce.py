@@ -10,10 +10,10 @@ import pytest
 from deltalake import DeltaTable
 
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
 from pipelines.releases.provenance import Lineage
 from pipelines.releases.registry import MlflowRegistry
 from pipelines.releases.reproduce import NotReproducibleError, Reproduction, reproduce
+from pipelines.settings import Settings
 from pipelines.tables.contracts import FLIGHT_SAMPLES, GOLD_SESSIONS
 from pipelines.tables.history import current_version
 from pipelines.training.registry import SESSION_SCORES_FILE, TrainedModel, connect

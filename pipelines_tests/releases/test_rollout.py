@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings
 from pipelines.models.manifest import Manifest, load_manifests
 from pipelines.releases.entry import By
 from pipelines.releases.gates.every_gate import GATES
@@ -19,6 +18,7 @@ from pipelines.releases.request import NotRequestedError, Request, request_of
 from pipelines.releases.rollout import Rollout, roll_out
 from pipelines.releases.site import open_releases
 from pipelines.releases.state import state_of, status_from
+from pipelines.settings import Settings
 from pipelines.training.identity import identity_of
 from pipelines.training.registry import connect, registered_name, version_of_alias
 from pipelines_tests.releases.registered import production, registered_version

@@ -18,11 +18,11 @@ from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, 
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from pipelines.assets.releases import CHAMPIONS
-from pipelines.environments import Settings
 from pipelines.partitions import RELEASES
 from pipelines.releases.entry import By
 from pipelines.releases.state import state_of
 from pipelines.sensors.branch_record import commit_of
+from pipelines.settings import Settings
 from pipelines_tests.releases.memory import releases_in_memory
 
 _LOCATION = RemoteRepositoryOrigin(

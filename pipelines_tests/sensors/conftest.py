@@ -11,7 +11,8 @@ import dagster as dg
 import pytest
 
 from pipelines.cli.instance import PROJECT
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
+from pipelines.settings import Settings
 from pipelines_tests.releases.git.origin import Origin
 from pipelines_tests.sensors.branch_stage import Stage, WebServer, web_server
 from pipelines_tests.sensors.made_model import model_files

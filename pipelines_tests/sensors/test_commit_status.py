@@ -8,11 +8,12 @@ import dagster as dg
 import pytest
 
 from pipelines.assets.releases import CHAMPIONS
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
 from pipelines.jobs import release
 from pipelines.releases.run_tags import ANEW, COMMIT, OUTCOME, OWN, SUPERSEDED_BY
 from pipelines.sensors.commit_status import commit_status_sensors, runs_link, status_target
 from pipelines.sensors.release_branch import release_branch_sensor
+from pipelines.settings import Settings
 from pipelines_tests.releases.git.hub import Hub
 from pipelines_tests.releases.git.origin import Origin
 from pipelines_tests.sensors.made_model import model_files

@@ -11,10 +11,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
 from pipelines.landing_access import landing_access
 from pipelines.partitions import today
 from pipelines.sensors.landing import MOST_DAYS_PER_TICK, landing_zone
+from pipelines.settings import Settings
 
 
 @pytest.fixture

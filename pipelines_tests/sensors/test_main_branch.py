@@ -5,8 +5,9 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
 from pipelines.releases.run_tags import ATTEMPT, COMMIT
+from pipelines.settings import Settings
 from pipelines_tests.releases.git.origin import Origin
 from pipelines_tests.sensors.branch_stage import Stage
 from pipelines_tests.sensors.conftest import Clock

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.environments import EngineName
+from pipelines.settings import EngineName
 from pipelines.tables.attestation import read_attested
 from pipelines.tables.contracts import ALL, GOLD
 from pipelines_tests.conftest import NewEngine

@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
 from pipelines.flight.maneuvers import MANEUVERS
 from pipelines.models.manifest import load_manifests
 from pipelines.models.prediction_tables import judgement_contract, prediction_contract
 from pipelines.models.session_scoring import load_session_scoring
 from pipelines.releases.gates.every_gate import judge
 from pipelines.releases.registry import MlflowRegistry
+from pipelines.settings import Settings
 from pipelines.tables.attestation import UnattestedHistoryError
 from pipelines.tables.contract import TableName
 from pipelines.tables.contracts import FLIGHT_SAMPLES, GOLD_SESSIONS

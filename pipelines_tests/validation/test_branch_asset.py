@@ -14,9 +14,10 @@ from pipelines.branches import AS_MAIN, GOLD_CHOICE, NEWEST
 from pipelines.cli.instance import open_instance
 from pipelines.cli.validate import model_step, validations_of
 from pipelines.engines.engine import Engine
-from pipelines.environments import Settings, settings_from
+from pipelines.environments import settings_from
 from pipelines.models.manifest import load_manifests
 from pipelines.resources import resources_for
+from pipelines.settings import Settings
 from pipelines.training.registry import CHAMPION, connect, registered_name, version_of_alias
 from pipelines_tests.training.flown_gold import flights_by_part, write_gold
 

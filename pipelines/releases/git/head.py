@@ -39,11 +39,11 @@ def read_head(remote: Remote, seconds: float) -> Head | Problem:
     # Git takes the name for the end of a pattern: others that end alike are listed too.
     for line in done.stdout.decode(errors="replace").splitlines():
         commit, _, name = line.partition("\t")
-        if name == remote.ref and is_commit(commit):
+        if name == remote.ref and is_whole_commit(commit):
             return Head(commit)
     return branch_missing(remote)
 
 
-def is_commit(text: str) -> bool:
+def is_whole_commit(text: str) -> bool:
     """Whether `text` is a whole commit id."""
     return bool(_COMMIT.match(text))

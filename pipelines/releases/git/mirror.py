@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipelines.releases.git.command import GitStoppedError, GitTimeoutError, run_git
 from pipelines.releases.git.failures import failed, timed_out
-from pipelines.releases.git.head import Head, is_commit
+from pipelines.releases.git.head import Head, is_whole_commit
 from pipelines.releases.git.locks import LockedError, locked
 from pipelines.releases.git.problem import GitProblemError, Problem
 from pipelines.releases.git.remote import Remote
@@ -125,7 +125,7 @@ class Mirror:
         if problem is not None:
             return problem
         commit = here.read("rev-parse", "--verify", "--end-of-options", name).decode().strip()
-        if not is_commit(commit) or not _is_whole(here, commit):
+        if not is_whole_commit(commit) or not _is_whole(here, commit):
             here.suspect()
             return Problem("git", f"The mirror in {here.folder} is damaged.", "It is made anew at the next look.")
         _tidy(here, ends, descriptor)

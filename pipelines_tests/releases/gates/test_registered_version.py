@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from pipelines.environments import Settings
 from pipelines.models.protocol import ModelCode
 from pipelines.releases.gates import latency, size, smoke
 from pipelines.releases.gates.candidate import Candidate
@@ -22,6 +21,7 @@ from pipelines.releases.gates.every_gate import GATES, judge
 from pipelines.releases.gates.verdict import verdict
 from pipelines.releases.provenance import Lineage
 from pipelines.releases.registry import MlflowRegistry
+from pipelines.settings import Settings
 from pipelines.training.registration import find_version, log_run, register_run
 from pipelines.training.registry import SESSION_SCORES_FILE
 from pipelines_tests.releases.gates.made import FULL_METRICS, MODEL, manifest, scoring, session
