@@ -68,16 +68,21 @@ def area_under_roc(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> floa
 
 def calibration_bins(held: NDArray[np.bool_], probability: NDArray[np.float64]) -> list[tuple[float, float, int]]:
     """Mean probability, share that held and number, in groups of equal size by probability."""
+    if not len(probability):
+        return []
     order = np.argsort(probability, kind="stable")
-    groups = np.array_split(order, min(_BINS, max(1, len(order) // 5)))
-    return [(float(probability[g].mean()), float(held[g].mean()), len(g)) for g in groups if len(g)]
+    starts, sizes = _groups(len(order))
+    means = np.add.reduceat(probability[order], starts) / sizes
+    shares = np.add.reduceat(held[order].astype(np.float64), starts) / sizes
+    return list(zip(means.tolist(), shares.tolist(), sizes.tolist(), strict=True))
 
 
 def calibration_error(held: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
     """Expected calibration error over groups of equal size; NaN without examples."""
-    bins = calibration_bins(held, probability)
-    total = sum(number for _, _, number in bins)
-    return sum(abs(mean - share) * number for mean, share, number in bins) / total if total else float("nan")
+    if not len(held):
+        return float("nan")
+    order = np.argsort(probability, kind="stable")
+    return float(_calibration_errors(held[None, order], probability[order])[0])
 
 
 def excess_calibration_error(held: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
@@ -89,10 +94,27 @@ def excess_calibration_error(held: NDArray[np.bool_], probability: NDArray[np.fl
     """
     if not len(held):
         return float("nan")
-    ordered = np.sort(probability)  # so that the draws do not depend on the order of the sessions
-    outcomes = np.random.default_rng(0).random((_DRAWS, len(ordered))) < ordered
-    by_chance = np.mean([calibration_error(outcome, ordered) for outcome in outcomes])
-    return max(0.0, calibration_error(held, probability) - float(by_chance))
+    order = np.argsort(probability, kind="stable")
+    ordered = probability[order]  # so that the draws do not depend on the order of the sessions
+    drawn = np.random.default_rng(0).random((_DRAWS, len(ordered))) < ordered
+    # All draws at once, since the gates ask for this thousands of times.
+    observed, *by_chance = _calibration_errors(np.vstack([held[order], drawn]), ordered)
+    return max(0.0, float(observed - np.mean(by_chance)))
+
+
+def _calibration_errors(outcomes: NDArray[np.bool_], ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The error of each row of `outcomes` [rows, examples] under the ascending probabilities of the examples."""
+    starts, _ = _groups(len(ordered))
+    gaps = np.add.reduceat(ordered - outcomes, starts, axis=1)
+    return np.abs(gaps).sum(axis=1) / len(ordered)
+
+
+def _groups(number: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First places and sizes of the groups of so many examples: at most _BINS, five examples or more in each."""
+    groups = min(_BINS, max(1, number // 5))
+    sizes = np.full(groups, number // groups)
+    sizes[: number % groups] += 1
+    return np.cumsum(sizes) - sizes, sizes
 
 
 def calibration_figure(held: NDArray[np.bool_], probability: NDArray[np.float64]) -> Figure:

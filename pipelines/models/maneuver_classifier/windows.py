@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipelines.flight.rolling import Kind, rolled, shifted
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -36,12 +38,12 @@ _SMOOTHED = ("speed_ratio", "ground_speed_ratio", "climb_fpm", "pitch_deg", "ban
 _NOW = (*_SMOOTHED, "load_factor_g", "engine_rpm", "height_ft", "height_departure_ft", "height_destination_ft")
 _FRAMES = {"past30": (-30, 0), "next30": (0, 30), "past90": (-90, 0), "next90": (0, 90)}
 
-_AROUND: dict[str, tuple[str, ...]] = {
+_AROUND: dict[Kind, tuple[str, ...]] = {
     "mean": (*_SMOOTHED, "engine_rpm"),
     "minimum": ("speed_ratio", "ground_speed_ratio", "pitch_deg", "load_factor_g", "bank_size_deg", "climb_fpm"),
     "maximum": ("pitch_deg", "load_factor_g", "bank_size_deg", "turn_size_dps", "climb_fpm"),
 }
-_ASIDE: dict[str, tuple[str, ...]] = {
+_ASIDE: dict[Kind, tuple[str, ...]] = {
     "mean": ("climb_fpm", "speed_ratio", "bank_size_deg", "engine_rpm", "turn_rate_dps"),
     "minimum": ("height_ft", "ground_speed_ratio", "speed_ratio"),
     "maximum": ("height_ft", "ground_speed_ratio", "pitch_deg"),
@@ -102,20 +104,23 @@ def windows_of(signals: pd.DataFrame) -> pd.DataFrame:
     columns["bank_size_deg"] = np.abs(columns["bank_deg"])
     columns["turn_size_dps"] = np.abs(columns["turn_rate_dps"])
     features = {name: columns[name] for name in _NOW}
+
+    def add(names: tuple[str, ...], start: int, end: int, kind: Kind, label: str) -> None:
+        found = rolled(np.column_stack([columns[name] for name in names]), start, end, kind)
+        features.update({f"{name}_{label}": found[:, place] for place, name in enumerate(names)})
+
     for half in _HALF_WIDTHS_S:
         for kind, names in _AROUND.items():
-            for name in names:
-                features[f"{name}_{kind}_within{half}"] = _rolled(columns[name], -half, half, kind)
-        altitude = columns["altitude_ft"]
-        top, bottom = (_rolled(altitude, -half, half, kind) for kind in ("maximum", "minimum"))
+            add(names, -half, half, kind, f"{kind}_within{half}")
+        altitude = columns["altitude_ft"][:, None]
+        top, bottom = (rolled(altitude, -half, half, kind)[:, 0] for kind in ("maximum", "minimum"))
         features[f"altitude_range_within{half}"] = top - bottom
     for label, (start, end) in _FRAMES.items():
         for kind, names in _ASIDE.items():
-            for name in names:
-                features[f"{name}_{kind}_{label}"] = _rolled(columns[name], start, end, kind)
+            add(names, start, end, kind, f"{kind}_{label}")
     for name, steps in _CHANGES.items():
         for step in steps:
-            there = _shifted(columns[name], step)
+            there = shifted(columns[name], step)
             features[f"{name}_change_{'past' if step < 0 else 'next'}{abs(step)}"] = there - columns[name]
     features["ground_seconds_past"] = np.minimum(columns["seconds_since_ground"], _FAR_S)
     features["ground_seconds_next"] = np.minimum(columns["seconds_to_ground"], _FAR_S)
@@ -128,16 +133,3 @@ def _session_windows(signals: pd.DataFrame) -> pd.DataFrame:
     rest = ordered.drop(columns=[name for name in FEATURES if name in ordered])
     return pd.concat([rest, features], axis=1).loc[~ordered["is_gap"]].drop(columns="is_gap")
 
-
-def _rolled(values: np.ndarray, start: int, end: int, kind: str) -> np.ndarray:
-    """The mean, minimum or maximum from `start` to `end` seconds around each second, of what is there."""
-    width = end - start + 1
-    padded = pd.Series(np.concatenate([values, np.full(end, np.nan)]))
-    rolling = padded.rolling(width, min_periods=1)
-    found = {"mean": rolling.mean, "minimum": rolling.min, "maximum": rolling.max}[kind]()
-    return np.asarray(found, dtype=float)[end:]
-
-
-def _shifted(values: np.ndarray, step: int) -> np.ndarray:
-    """The value `step` seconds later (earlier if negative)."""
-    return np.asarray(pd.Series(values).shift(-step), dtype=float)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.flight.aircraft import AIRCRAFT
+from pipelines.flight.rolling import Kind, rolled, shifted
 from pipelines.flight.upset_rules import GENERIC_STALL_KT
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ _AROUND: dict[str, tuple[str, ...]] = {
         "climb_rate_change_fpm",
     ),
 }
+_KINDS: dict[str, Kind] = {"largest": "maximum", "smallest": "minimum"}
 _FRAMES: dict[str, tuple[int, int]] = {"within2": (-2, 2), "past5": (-5, 0), "next5": (0, 5)}
 _CHANGES: dict[str, tuple[int, ...]] = {
     "pitch_deg": (-5, -2, 2, 5),
@@ -136,11 +138,11 @@ def windows_of(seconds: pd.DataFrame, aircraft_type: str | None) -> pd.DataFrame
     features = {name: signals[name] for name in ("airspeed_kt", *_NOW)}
     for frame, (start, end) in _FRAMES.items():
         for kind, names in _AROUND.items():
-            for name in names:
-                features[f"{name}_{kind}_{frame}"] = _extreme(signals[name], start, end, kind)
+            found = rolled(np.column_stack([signals[name] for name in names]), start, end, _KINDS[kind])
+            features.update({f"{name}_{kind}_{frame}": found[:, place] for place, name in enumerate(names)})
     for name, steps in _CHANGES.items():
         for step in steps:
-            there = _at(signals[name], step)
+            there = shifted(signals[name], step)
             features[f"{name}_change_{'past' if step < 0 else 'next'}{abs(step)}"] = there - signals[name]
     return pd.DataFrame({name: np.round(values, _DECIMALS) for name, values in features.items()}, index=seconds.index)
 
@@ -150,7 +152,7 @@ def _signals(channel: dict[str, NDArray[np.float64]], aircraft_type: str | None)
     stall_kt = aircraft.stall_clean_kt if aircraft else GENERIC_STALL_KT
     airspeed = _first(channel["indicated_airspeed_kt"], channel["true_airspeed_kt"])
     altitude = _first(channel["altitude_msl_ft"], channel["altitude_indicated_ft"])
-    climb = _first(channel["vertical_speed_fpm"], (_at(altitude, 2) - _at(altitude, -2)) * 15.0)
+    climb = _first(channel["vertical_speed_fpm"], (shifted(altitude, 2) - shifted(altitude, -2)) * 15.0)
     direction = _first(channel["heading_deg"], channel["track_deg"])
     roll, pitch = channel["roll_deg"], channel["pitch_deg"]
     bank, load = np.abs(roll), channel["normal_acceleration_g"]
@@ -170,36 +172,17 @@ def _signals(channel: dict[str, NDArray[np.float64]], aircraft_type: str | None)
         "climb_fpm": climb,
         "load_factor_g": load,
         "engine_rpm": channel["engine_rpm"],
-        "pitch_rate_dps": (_at(pitch, 1) - _at(pitch, -1)) / 2.0,
-        "roll_rate_size_dps": np.abs(_wrapped(_at(roll, 1) - _at(roll, -1))) / 2.0,
-        "turn_rate_size_dps": np.abs(_wrapped(_at(direction, 1) - _at(direction, -1))) / 2.0,
-        "speed_ratio_rate": (_at(speed_ratio, 2) - _at(speed_ratio, -2)) / 4.0,
-        "climb_rate_change_fpm": _at(climb, 1) - _at(climb, -1),
-        "slowest_near": _extreme(speed_ratio, -_NEAR_GROUND_S, _NEAR_GROUND_S, "smallest"),
+        "pitch_rate_dps": (shifted(pitch, 1) - shifted(pitch, -1)) / 2.0,
+        "roll_rate_size_dps": np.abs(_wrapped(shifted(roll, 1) - shifted(roll, -1))) / 2.0,
+        "turn_rate_size_dps": np.abs(_wrapped(shifted(direction, 1) - shifted(direction, -1))) / 2.0,
+        "speed_ratio_rate": (shifted(speed_ratio, 2) - shifted(speed_ratio, -2)) / 4.0,
+        "climb_rate_change_fpm": shifted(climb, 1) - shifted(climb, -1),
+        "slowest_near": rolled(speed_ratio[:, None], -_NEAR_GROUND_S, _NEAR_GROUND_S, "minimum")[:, 0],
     }
 
 
 def _first(preferred: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isnan(preferred), other, preferred)
-
-
-def _at(values: NDArray[np.float64], seconds: int) -> NDArray[np.float64]:
-    """The values so many seconds later (negative: earlier); NaN beyond the session."""
-    shifted = np.full(len(values), np.nan)
-    if abs(seconds) < len(values):
-        if seconds > 0:
-            shifted[:-seconds] = values[seconds:]
-        else:
-            shifted[-seconds:] = values[:seconds]
-    return shifted
-
-
-def _extreme(values: NDArray[np.float64], start: int, end: int, kind: str) -> NDArray[np.float64]:
-    """The largest or smallest known value from `start` to `end` seconds around each second."""
-    padded = pd.Series(np.concatenate([values, np.full(end, np.nan)]))
-    rolling = padded.rolling(end - start + 1, min_periods=1)
-    found = rolling.max() if kind == "largest" else rolling.min()
-    return found.to_numpy(dtype=np.float64)[end:]
 
 
 def _wrapped(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
