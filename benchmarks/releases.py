@@ -18,18 +18,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from databricks.sdk import WorkspaceClient
 from rich.console import Console
 
 from benchmarks.report import Section, Target
 from pipelines.cli.daemon import daemon_of
 from pipelines.cli.releasing import follow_release
 from pipelines.cli.runs import run_job
+from pipelines.databricks.bootstrap.secret_scopes import read_secret
+from pipelines.embedded import connected
 from pipelines.embedded_repository import git_in
 from pipelines.engines import open_engine
 from pipelines.environments import settings_from
 from pipelines.models.manifest import load_manifests
 from pipelines.releases.move_config import move_config
 from pipelines.settings import Settings
+from pipelines.tables.attestation_keys import PUBLIC_KEY, KeyFiles
+from pipelines.workspace_names import SECRET_SCOPE
 
 if TYPE_CHECKING:
     from dagster import DagsterRun
@@ -110,11 +115,16 @@ def _stages(settings: Settings, run: DagsterRun, pushed: float) -> dict[str, flo
 
 def _bare_script(settings: Settings) -> float:
     """Seconds for the same trainings in one process, imports and engine warm."""
+    import mlflow.sklearn  # noqa: F401
+    import skops.io  # noqa: F401
+    from matplotlib.figure import Figure  # noqa: F401
+
     from pipelines.releases.gold_pins import pinned_gold
     from pipelines.training.train import train_model
 
     engine = open_engine(settings.engine, settings.tables)
     with tempfile.TemporaryDirectory(prefix="script-") as folder:
+        engine.attestation_keys = _public_key(settings, Path(folder, "keys"))
         apart = replace(
             settings,
             tracking_uri=f"sqlite:///{folder}/mlflow.db",
@@ -129,6 +139,15 @@ def _bare_script(settings: Settings) -> float:
         seconds = time.perf_counter() - start
     engine.stop()
     return seconds
+
+
+def _public_key(settings: Settings, folder: Path) -> KeyFiles:
+    """The key that verifies gold, which the script's process has not: a secret of the production workspace."""
+    found = connected(settings)
+    client = WorkspaceClient(host=found.host, token=found.token)
+    folder.mkdir()
+    (folder / f"{PUBLIC_KEY.removesuffix('-key')}.key").write_text(read_secret(client, SECRET_SCOPE, PUBLIC_KEY))
+    return KeyFiles(folder)
 
 
 def _ticks(settings: Settings) -> Section:

@@ -166,3 +166,28 @@ def test_what_died_between_the_record_and_the_alias_is_completed(world: World, t
     assert site.champion(MODEL) == site.versions(MODEL)[-1]
     site.says(f"Commit {commit[:12]} is what runs.")
     assert site.audit(commit) == PROMOTED
+
+
+def test_rollbacks_by_command_and_by_rewinding(world: World):
+    site = world.site
+    good = world.people.commit(model_files(strength=20), "a good one")
+    site.released(good)
+    of_good = site.champion(MODEL)
+    bad = world.people.commit(model_files(strength=21), "not so good, as customers will find")
+    site.released(bad)
+    of_bad, versions = site.champion(MODEL), site.versions(MODEL)
+    assert of_bad != of_good
+
+    site.command("rollback", "--reason", "customers complain")
+    assert site.champion(MODEL) == of_good
+    site.says(f"Commit {bad[:12]} is in quarantine: customers complain")
+
+    site.command("lift", bad, "--reason", "they were wrong")
+    site.says(f"Commit {bad[:12]} is what runs.")
+    assert site.champion(MODEL) == of_bad
+
+    world.people.back_to(good)
+    site.says(f"Commit {good[:12]} is what runs.")
+    assert site.champion(MODEL) == of_good
+    assert site.versions(MODEL) == versions, "nothing was trained"
+    world.serving = good

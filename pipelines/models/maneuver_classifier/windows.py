@@ -132,4 +132,3 @@ def _session_windows(signals: pd.DataFrame) -> pd.DataFrame:
     features = pd.concat([windows_of(stretch) for _, stretch in ordered.groupby("stretch")])
     rest = ordered.drop(columns=[name for name in FEATURES if name in ordered])
     return pd.concat([rest, features], axis=1).loc[~ordered["is_gap"]].drop(columns="is_gap")
-
