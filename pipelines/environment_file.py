@@ -8,11 +8,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pipelines.settings import InvalidSettingError
 from pipelines.workspace_names import LANDING_VOLUME, SECRET_SCOPE, folder_of
-
-
-class InvalidSettingError(ValueError):
-    """A setting holds a value that cannot be used; the message says where, and what would do."""
 
 
 class _Part(BaseModel):

@@ -17,14 +17,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
 from pipelines.branches import branch_schema
-from pipelines.environment_file import EnvironmentFile, Git, InvalidSettingError, load_environment_file
 from pipelines.landing.address import Address, InvalidAddressError, S3Prefix, landing_address
 from pipelines.remote_settings import Remote
-from pipelines.settings import EngineName, Settings
+from pipelines.settings import EngineName, InvalidSettingError, Settings
 from pipelines.watched_branch import WatchedBranch
 from pipelines.workspace_names import (
     CATALOGS,
@@ -35,6 +35,9 @@ from pipelines.workspace_names import (
     staging_volume,
     work_volume,
 )
+
+if TYPE_CHECKING:
+    from pipelines.environment_file import EnvironmentFile, Git
 
 TASK_SETTINGS = "PIPELINES_TASK_SETTINGS"
 """Environment variable that holds, in a task, the settings of the process that launched it."""
@@ -71,6 +74,8 @@ def settings_from(variables: Mapping[str, str], location: Location = "developmen
                 f"{variable} is not set: name the file that describes the {location} workspace, such as "
                 f"deploy/{location}.yaml."
             )
+        from pipelines.environment_file import load_environment_file
+
         return _on_databricks(settings, load_environment_file(Path(variables[variable])))
     return settings
 

@@ -32,13 +32,12 @@ from pipelines.tables.attestation_keys import PUBLIC_KEY, SIGNING_KEY
 from pipelines.tables.contract import TableContract
 from pipelines.tables.contracts import ALL, RECORDS
 from pipelines.tables.contracts.operations import RELEASE_AUDIT
-from pipelines.workspace_names import LANDING_VOLUME, SECRET_SCOPE, Location, staging_volume, work_volume
+from pipelines.workspace_names import EVENT_KEY, LANDING_VOLUME, SECRET_SCOPE, Location, staging_volume, work_volume
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 PRINCIPALS: dict[Location, str] = {"development": "pipelines-development", "production": "pipelines-production"}
-EVENT_KEY = "event-key"
 
 _READ = ("USE_SCHEMA", "SELECT")
 _WRITE_TABLES = (*_READ, "MODIFY", "CREATE_TABLE")

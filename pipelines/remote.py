@@ -13,11 +13,11 @@ from pipelines.databricks.compute import ComputeSettings
 from pipelines.databricks.launcher import DatabricksStepLauncher
 from pipelines.databricks.target import RemoteTarget, SecretReference
 from pipelines.environments import TASK_SETTINGS, for_task
-from pipelines.metastore import EVENT_KEY
 from pipelines.releases.plan import is_commit
 from pipelines.releases.run_tags import COMMIT
 from pipelines.remote_settings import Remote
 from pipelines.settings import Settings
+from pipelines.workspace_names import EVENT_KEY
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient

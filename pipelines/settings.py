@@ -7,13 +7,16 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pipelines.environment_file import InvalidSettingError
 from pipelines.landing.address import Address
 from pipelines.remote_settings import Remote
 from pipelines.watched_branch import WatchedBranch
 from pipelines.workspace_names import CATALOGS, Location
 
 EngineName = Literal["sail", "apache_spark", "databricks"]
+
+
+class InvalidSettingError(ValueError):
+    """A setting holds a value that cannot be used; the message says where, and what would do."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ CATALOGS: dict[Location, str] = {"development": "dev", "production": "prod"}
 """The catalog that a location writes its own tables and models to."""
 
 SECRET_SCOPE = "pipelines"
+EVENT_KEY = "event-key"
+"""The secret by which a step proves that its events are its own."""
 LANDING_VOLUME = "main.landing.uploads"
 """The landing zone as a volume."""
 

@@ -13,7 +13,6 @@ from urllib.parse import quote
 import dagster as dg
 
 from pipelines.assets.releases import CHAMPIONS
-from pipelines.jobs import production_jobs, release, train
 from pipelines.releases.run_tags import ANEW, COMMIT
 from pipelines.sensors.attempt_outcome import Ending, ending_of
 from pipelines.sensors.branch_record import commit_of
@@ -26,7 +25,10 @@ if TYPE_CHECKING:
 
     from pipelines.releases.git.commit_status import State, StatusTarget
 
-_APPROVE = next(job for job in production_jobs if job.name == "approve")
+    Jobs = Sequence[dg.JobDefinition | UnresolvedAssetJobDefinition]
+
+_APPROVE, _TRAIN = "approve", "train"
+"""Names of jobs whose runs are told in a way of their own."""
 _ENDS = {
     "success": dg.DagsterRunStatus.SUCCESS,
     "failure": dg.DagsterRunStatus.FAILURE,
@@ -62,20 +64,14 @@ def runs_link(settings: Settings, commit: str) -> str:
     return f"{settings.dagster_url.rstrip('/')}/runs?q%5B0%5D={quote(f'tag:{COMMIT}={commit}', safe='')}"
 
 
-def commit_status_sensors(settings: Settings) -> list[dg.SensorDefinition]:
-    """A sensor per way in which a run can end; none if the settings name no token."""
+def commit_status_sensors(settings: Settings, jobs: Jobs) -> list[dg.SensorDefinition]:
+    """A sensor per way in which runs of these jobs can end; none if the settings name no token."""
     if not settings.git.status_token_variable:
         return []
-    jobs = [release, _APPROVE] if settings.location == "production" else [train]
     return [_sensor(settings, jobs, name, status) for name, status in _ENDS.items()]
 
 
-def _sensor(
-    settings: Settings,
-    jobs: Sequence[dg.JobDefinition | UnresolvedAssetJobDefinition],
-    name: str,
-    status: dg.DagsterRunStatus,
-) -> dg.SensorDefinition:
+def _sensor(settings: Settings, jobs: Jobs, name: str, status: dg.DagsterRunStatus) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         run_status=status,
         name=f"commit_status_{name}",
@@ -85,7 +81,7 @@ def _sensor(
     )
     def commit_status(context: dg.RunStatusSensorContext) -> None:
         run = context.dagster_run
-        commit = commit_of(run) if run.job_name != _APPROVE.name else _approved(context.instance, run)
+        commit = commit_of(run) if run.job_name != _APPROVE else _approved(context.instance, run)
         if commit is None:  # started by a person, on whatever code there was, or not approved by everyone yet
             return
         state, words = ending_state(context.instance, run)
@@ -105,7 +101,7 @@ def ending_state(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[Stat
         if ANEW in run.tags:  # the commit serves, with the versions that it had
             return "success", f"Serves as before. Trained anew on more data: {_words(ending)}"
         return ("failure" if ending.outcome in ("gate", "refused") else "error"), _words(ending)
-    if run.job_name == train.name:
+    if run.job_name == _TRAIN:
         return "success", "Every model was trained."
     outcome, why = _rollout(instance, run)
     if outcome == "awaits_approval":
@@ -134,7 +130,7 @@ def _approved(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
     """The release that serves since a person approved of it; None if something is still missing."""
     made, config = _champions(instance, run), dict[str, Any](run.run_config)
     serves = made.partition if made is not None else None
-    approved = config["ops"][f"make_{_APPROVE.name}"]["config"]["release"]
+    approved = config["ops"][f"make_{_APPROVE}"]["config"]["release"]
     return serves if serves is not None and serves.startswith(approved) else None
 
 

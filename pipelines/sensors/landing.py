@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.jobs import ingest
+from pipelines.jobs.development import ingest
 from pipelines.landing import DayListing, Kind, Uploads
 from pipelines.landing.scan import Memory, scan
 from pipelines.partitions import today

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pipelines.jobs import train
+from pipelines.jobs.development import train
 from pipelines.releases.run_tags import COMMIT, HEAD
 from pipelines.sensors.branch import Following, tags_of, tick
 from pipelines.sensors.branch_record import record_of_trainings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from pipelines.assets.releases import CHAMPIONS
-from pipelines.jobs import release as release_job
+from pipelines.jobs.production import release as release_job
 from pipelines.partitions import RELEASES
 from pipelines.releases.move_config import move_config
 from pipelines.releases.run_tags import HEAD

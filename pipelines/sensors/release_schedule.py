@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from pipelines.assets.release_check import STEP
-from pipelines.jobs import check_releases
+from pipelines.jobs.production import check_releases
 from pipelines.settings import Settings
 
 _FETCH_SECONDS = 30.0

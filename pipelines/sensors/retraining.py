@@ -8,7 +8,7 @@ import dagster as dg
 
 from pipelines.assets.release_check import last_growth
 from pipelines.assets.releases import CHAMPIONS
-from pipelines.jobs import release as release_job
+from pipelines.jobs.production import release as release_job
 from pipelines.releases.run_tags import ANEW, ATTEMPT, AUTHOR, COMMIT, HEAD, SIGNER
 from pipelines.sensors.branch_record import in_progress, release_state
 from pipelines.settings import Settings

@@ -10,8 +10,8 @@ from databricks.sdk.errors import PermissionDenied
 from databricks.sdk.errors.base import DatabricksError
 
 from pipelines.databricks.bootstrap.secret_scopes import read_secret
-from pipelines.metastore import EVENT_KEY, PUBLIC_KEY, SIGNING_KEY
-from pipelines.workspace_names import SECRET_SCOPE, Location, folder_of, staging_volume
+from pipelines.metastore import PUBLIC_KEY, SIGNING_KEY
+from pipelines.workspace_names import EVENT_KEY, SECRET_SCOPE, Location, folder_of, staging_volume
 from pipelines_tests.local.conftest import Finished, run_code
 from pipelines_tests.metastore.conftest import Workspaces
 

@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from pipelines.databricks.compute import ComputeSettings
-from pipelines.environment_file import InvalidSettingError, load_environment_file
+from pipelines.environment_file import load_environment_file
 from pipelines.environments import TASK_SETTINGS, for_task, settings_from
 from pipelines.remote import SIZES
+from pipelines.settings import InvalidSettingError
 from pipelines.workspace_names import LOCATIONS, Location
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"

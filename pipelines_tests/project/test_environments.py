@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.environments import InvalidSettingError, UnknownEnvironmentError, settings_from
+from pipelines.environments import UnknownEnvironmentError, settings_from
 from pipelines.resources import resources_for
+from pipelines.settings import InvalidSettingError
 
 ENVIRONMENTS = ("embedded", "conformance")
 

@@ -22,8 +22,8 @@ ALLOWED = {
     "workspace_names": set(),
     "remote_settings": set(),
     "watched_branch": set(),
-    "environment_file": {"workspace_names"},
-    "settings": {"environment_file", "landing.address", "remote_settings", "watched_branch", "workspace_names"},
+    "environment_file": {"settings", "workspace_names"},
+    "settings": {"landing.address", "remote_settings", "watched_branch", "workspace_names"},
     "environments": {
         "settings",
         "branches",
@@ -57,6 +57,7 @@ ALLOWED = {
     },
     "embedded_repository": {"environments", "settings"},
     "remote": {
+        "workspace_names",
         "databricks",
         "embedded",
         "environments",

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.assets.releases import CHAMPIONS
 from pipelines.environments import settings_from
-from pipelines.jobs import release
+from pipelines.jobs.production import approve, release
 from pipelines.releases.run_tags import ANEW, COMMIT, OUTCOME, OWN, SUPERSEDED_BY
 from pipelines.sensors.commit_status import commit_status_sensors, runs_link, status_target
 from pipelines.sensors.release_branch import release_branch_sensor
@@ -78,7 +78,9 @@ def evaluate(settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRu
         "FAILURE": ("failure", dg.DagsterEventType.RUN_FAILURE),
         "CANCELED": ("cancel", dg.DagsterEventType.RUN_CANCELED),
     }[found.status.value]
-    [sensor] = [one for one in commit_status_sensors(settings) if one.name == f"commit_status_{name}"]
+    [sensor] = [
+        one for one in commit_status_sensors(settings, [release, approve]) if one.name == f"commit_status_{name}"
+    ]
     [entry] = instance.all_logs(run.run_id, of_type=kind)
     event = entry.dagster_event
     assert event is not None
@@ -177,7 +179,7 @@ def test_a_hub_that_refuses_fails_nothing(settings: Settings, instance: dg.Dagst
 def test_without_settings_or_token_nothing_is_posted(settings: Settings, hub: Hub, monkeypatch: pytest.MonkeyPatch):
     assert status_target(settings) is not None
     silent = replace(settings, git=replace(settings.git, status_token_variable=None))
-    assert (status_target(silent), commit_status_sensors(silent)) == (None, [])
+    assert (status_target(silent), commit_status_sensors(silent, [release, approve])) == (None, [])
     of_a_folder = replace(settings, git=replace(settings.git, status_repository=None))
     assert status_target(of_a_folder) is None
     by_address = replace(of_a_folder.git, url="https://github.com/flight/other.git")

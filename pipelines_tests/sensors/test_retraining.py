@@ -12,7 +12,7 @@ import pytest
 from pipelines.assets.release_check import CHECK, GROWTH
 from pipelines.assets.releases import CHAMPIONS
 from pipelines.environments import settings_from
-from pipelines.jobs import release
+from pipelines.jobs.production import release
 from pipelines.releases.release_graph import graph_of
 from pipelines.releases.run_tags import ANEW, ATTEMPT, AUTHOR, COMMIT, HEAD, SIGNER
 from pipelines.sensors.release_branch import release_branch_sensor

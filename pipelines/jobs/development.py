@@ -1,19 +1,14 @@
-"""The jobs: named parts of the asset graph that people and sensors start."""
+"""Jobs of the development location: sessions to gold, gold to models, models to predictions."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-from pipelines.assets.release_check import champions_agree
-from pipelines.assets.release_moves import move_jobs
-from pipelines.assets.reproduction import reproduce
 from pipelines.branches import AS_MAIN, GOLD_CHOICE
 from pipelines.checks.training import training_checks
-from pipelines.partitions import RELEASES
 
 _tables = dg.AssetSelection.groups("bronze", "silver", "gold")
 _before_training = dg.AssetSelection.checks(training_checks)
-_check = dg.AssetSelection.checks(champions_agree)
 _models = dg.AssetSelection.groups("dev_models")
 _predictions = dg.AssetSelection.groups("predictions")
 
@@ -41,17 +36,6 @@ full_flow = dg.define_asset_job(
     description="The main job: one day's uploads to gold, then models trained on all of gold, then predictions.",
 )
 
-release = dg.define_asset_job(
-    "release",
-    selection=dg.AssetSelection.groups("releases", "prod_models") - _check,
-    partitions_def=RELEASES,
-    # Models are trained beside each other as far as the workspace can; their steps wait for it in processes of theirs.
-    executor_def=dg.multiprocess_executor.configured(
-        {"max_concurrent": 4, "start_method": {"forkserver": {"preload_modules": ["pipelines.definitions"]}}}
-    ),
-    description="Trains, judges and registers every model of a commit, and makes them champion together if all pass.",
-)
-
 branch_train = dg.define_asset_job(
     "train", selection=_models, description="Trains, evaluates and registers the branch's own models on shared gold."
 )
@@ -65,10 +49,3 @@ validate = dg.define_asset_job(
 
 development_jobs = [full_flow, ingest, train, predict]
 branch_jobs = [branch_train, validate, predict]
-check_releases = dg.define_asset_job(
-    "check_releases",
-    selection=_check,
-    description="Completes a move that was cut off, then compares git, plans, aliases, versions and gold.",
-)
-
-production_jobs = [release, *move_jobs, reproduce, check_releases]

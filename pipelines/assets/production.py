@@ -1,0 +1,26 @@
+"""The assets of the production location, wired: shared gold to the models of releases."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pipelines.assets.released_models import released_model_asset
+from pipelines.assets.releases import champions_asset, requested_asset
+from pipelines.assets.shared_gold import shared_gold
+from pipelines.models.manifest import load_manifests
+from pipelines.releases.release_graph import released_models_folder
+from pipelines.settings import Settings
+
+
+def production_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """Every asset of the production location: gold as it is shared, and the releases of models trained on it there.
+
+    The models are those of the commit that is to be released, which may have others than this code has.
+    """
+    manifests = list(load_manifests(released_models_folder(settings)).values())
+    return [
+        *shared_gold,
+        requested_asset(manifests),
+        *(released_model_asset(manifest, settings) for manifest in manifests),
+        champions_asset(manifests, settings),
+    ]

@@ -1,0 +1,36 @@
+"""Jobs of the production location: releases, the moves that people make, reproduction, and the check of it all."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pipelines.assets.release_check import champions_agree
+from pipelines.assets.release_moves import move_jobs
+from pipelines.assets.reproduction import reproduce
+from pipelines.partitions import RELEASES
+
+_PRELOADED = ["pipelines.definitions", "pipelines.assets.production", "pipelines.jobs.production"]
+_check = dg.AssetSelection.checks(champions_agree)
+
+release = dg.define_asset_job(
+    "release",
+    selection=dg.AssetSelection.groups("releases", "prod_models") - _check,
+    partitions_def=RELEASES,
+    # Models are trained beside each other as far as the workspace can; their steps wait for it in processes of theirs.
+    executor_def=dg.multiprocess_executor.configured(
+        {
+            "max_concurrent": 4,
+            "start_method": {"forkserver": {"preload_modules": ["pipelines.definitions", "pipelines.jobs.production"]}},
+        }
+    ),
+    description="Trains, judges and registers every model of a commit, and makes them champion together if all pass.",
+)
+
+check_releases = dg.define_asset_job(
+    "check_releases",
+    selection=_check,
+    description="Completes a move that was cut off, then compares git, plans, aliases, versions and gold.",
+)
+
+rollback, approve = (next(job for job in move_jobs if job.name == name) for name in ("rollback", "approve"))
+production_jobs = [release, *move_jobs, reproduce, check_releases]

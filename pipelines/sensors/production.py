@@ -1,0 +1,21 @@
+"""The sensors and schedules of the production location."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pipelines.jobs.production import approve, release, rollback
+from pipelines.releases.release_graph import graph_of, released_models_folder
+from pipelines.sensors.commit_status import commit_status_sensors
+from pipelines.sensors.release_branch import release_branch_sensor
+from pipelines.sensors.release_schedule import release_check_schedule
+from pipelines.settings import Settings
+
+
+def production_sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    """What is pushed to `release` is released."""
+    branch = release_branch_sensor(settings, rollback, graph_of(released_models_folder(settings)))
+    return [branch, *commit_status_sensors(settings, [release, approve])]
+
+
+production_schedules = [release_check_schedule()]
