@@ -29,7 +29,7 @@ from pipelines.partitions import today
 from pipelines.settings import Settings
 
 FIRST_SEED = 20_500
-SESSIONS = 42
+SESSIONS = 36
 SECONDS_FILE = "demo-seconds.json"
 """In the environment's folder of logs: how long each part of the last demo took."""
 

@@ -17,7 +17,7 @@ class Rhythm:
 
     first_s: float = 0.22
     growth: float = 1.18
-    longest_s: float = 5.0
+    longest_s: float = 2.0
     ending_s: float = 0.06
     """Between looks once the step has said that it is done: the run ends in a moment, or its cluster is shut down."""
     unknown_limit_s: float = 600.0
