@@ -28,8 +28,8 @@ from pipelines.environments import current_settings
 from pipelines.partitions import today
 from pipelines.settings import Settings
 
-FIRST_SEED = 20_500
-SESSIONS = 36
+FIRST_SEED = 20_504
+SESSIONS = 30
 SECONDS_FILE = "demo-seconds.json"
 """In the environment's folder of logs: how long each part of the last demo took."""
 
