@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from benchmarks.report import RESULTS, write
+from benchmarks.report import RESULTS, Section, write
 
 NAMES = ("loading", "simulator", "landing", "ingest", "known_files", "launcher", "demo", "releases", "models")
 
@@ -21,13 +21,13 @@ def main(names: list[str]) -> int:
         print(f"{name} ...", flush=True)
         try:
             found = importlib.import_module(f"benchmarks.{name}").measure()
+            # What is measured is written at once: what fails after it must not lose it.
+            for section in [found] if isinstance(found, Section) else found:
+                write(section)
+                print(section.text(), end="\n\n", flush=True)
         except Exception as error:
             failed.append(name)
             print(f"{name} failed: {error}", file=sys.stderr)
-            continue
-        for section in found if isinstance(found, list) else [found]:
-            write(section)
-            print(section.text(), end="\n\n", flush=True)
     print(f"Written to {RESULTS}.")
     return 1 if failed else 0
 

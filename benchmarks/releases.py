@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +44,7 @@ _LEAD, _TICK = 1.3, 1.2
 _TICKS = 30
 
 
-def measure() -> list[Section]:
+def measure() -> Iterator[Section]:
     """A release by a push beside the bare script, ticks beside `git ls-remote`, and rollbacks."""
     given = os.environ.get("BENCHMARK_HOME")
     with tempfile.TemporaryDirectory(prefix="benchmark-") as made:
@@ -55,7 +55,9 @@ def measure() -> list[Section]:
         os.environ.update(_variables(home))
         settings = settings_from(os.environ, "production")
         try:
-            return [_lead_time(settings), _ticks(settings), _rollback(settings)]
+            yield _lead_time(settings)
+            yield _ticks(settings)
+            yield _rollback(settings)
         finally:
             if given is None:
                 subprocess.run([_script("pipelines"), "down"], env=_variables(home), check=False)
@@ -165,7 +167,8 @@ def _ticks(settings: Settings) -> Section:
 
         def tick() -> None:
             nonlocal cursor
-            with build_sensor_context(instance, cursor=cursor, definitions=definitions) as context:
+            given = {"settings": settings}
+            with build_sensor_context(instance, cursor=cursor, definitions=definitions, resources=given) as context:
                 data = sensor.evaluate_tick(context)
             assert not data.run_requests, "there is something new: the benchmark measures ticks without"
             cursor = data.cursor
