@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from pipelines.releases.git.record import Record
 from pipelines.releases.run_tags import ATTEMPT, AUTHOR, COMMIT, HEAD, OWN, SIGNER, SUPERSEDED_BY
+from pipelines.sensors.branch_record import in_progress, newest_change
 from pipelines.sensors.commit_status import runs_link, tell
 from pipelines.settings import Settings
 
@@ -36,7 +38,7 @@ class Following:
     release: Callable[[Settings, Release, Candidate], dg.SensorResult]
     rollback: Callable[[dg.DagsterInstance, Rollback], dg.SensorResult]
     otherwise: Callable[[dg.DagsterInstance, Settings, Look], dg.SensorResult | None] = lambda *_: None
-    """May ask for something where the branch asks for nothing."""
+    """May ask for something where the branch asks for nothing; not asked again while nothing has changed."""
 
 
 def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Following) -> dg.SensorResult:
@@ -54,7 +56,8 @@ def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Fol
         return record
 
     mirror = mirror_of(settings)
-    found = look(mirror, policy_of(settings), known, Cursor.load(context.cursor), time.time())
+    cursor, change = Cursor.load(context.cursor), partial(newest_change, context.instance)
+    found = look(mirror, policy_of(settings), known, cursor, time.time(), change)
     decision = found.decision
     context.update_cursor(found.cursor.dump())
     result = _acted(context, settings, following, mirror, found)
@@ -85,7 +88,8 @@ def _acted(
         return following.rollback(context.instance, decision)
     if isinstance(decision, Refuse) and found.candidate is not None:  # examined, so it is said once
         tell(settings, found.candidate.record.commit, "failure", decision.why, settings.dagster_url, context.log)
-    return following.otherwise(context.instance, settings, found) or dg.SensorResult(skip_reason=_words(found))
+    asked = None if found.unchanged else following.otherwise(context.instance, settings, found)
+    return asked or dg.SensorResult(skip_reason=_words(found))
 
 
 def tags_of(decision: Release, candidate: Candidate) -> dict[str, str]:
@@ -103,8 +107,6 @@ def tags_of(decision: Release, candidate: Candidate) -> dict[str, str]:
 
 
 def _supersede(context: dg.SensorEvaluationContext, job: str, by: str, unwanted: Callable[[str], bool]) -> None:
-    from pipelines.sensors.branch_record import in_progress
-
     for run, commit in in_progress(context.instance, job):
         # A run that is not queued yet has nothing that could be told to stop; a later tick finds it.
         if not unwanted(commit) or run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.NOT_STARTED):

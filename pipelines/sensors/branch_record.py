@@ -79,6 +79,13 @@ def record_of_trainings(instance: dg.DagsterInstance) -> Record:
     )
 
 
+def newest_change(instance: dg.DagsterInstance) -> str:
+    """The newest beginning, step or end of any run: records are made of what runs did."""
+    for record in instance.get_run_records(limit=1, order_by="update_timestamp"):
+        return f"{record.dagster_run.run_id} {record.dagster_run.status.value} {record.update_timestamp.isoformat()}"
+    return ""
+
+
 def in_progress(instance: dg.DagsterInstance, job: str) -> list[tuple[dg.DagsterRun, str]]:
     """Runs of the job that have not ended, each with the commit that it is about."""
     found = instance.get_runs(dg.RunsFilter(job_name=job, statuses=list(_IN_PROGRESS)))

@@ -166,6 +166,7 @@ def test_what_died_between_the_record_and_the_alias_is_completed(world: World, t
     assert site.champion(MODEL) == site.versions(MODEL)[-1]
     site.says(f"Commit {commit[:12]} is what runs.")
     assert site.audit(commit) == PROMOTED
+    world.people.git("revert", "--no-edit", "HEAD")
 
 
 def test_rollbacks_by_command_and_by_rewinding(world: World):

@@ -20,6 +20,16 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """The head about which there was nothing to do, so that the record need not be read at every look."""
+
+    commit: str
+    change: str
+    """The newest change of anything that the record is made of, at that time."""
+    why: str
+
+
+@dataclass(frozen=True)
 class Cursor:
     """Small, and JSON."""
 
@@ -34,6 +44,7 @@ class Cursor:
     trouble: str = ""
     """What was wrong at the last of these looks."""
     refusal: Refusal | None = None
+    settled: Settled | None = None
 
     def seen(self, commit: str, now: float) -> Cursor:
         """After a look that was answered."""
@@ -49,7 +60,7 @@ class Cursor:
         """From JSON; an empty cursor for whatever is none."""
         try:
             values = json.loads(text or "{}")
-            refusal = values.get("refusal")
+            refusal, settled = values.get("refusal"), values.get("settled")
             return Cursor(
                 head=_text(values.get("head")),
                 since=float(values.get("since", 0.0)),
@@ -57,6 +68,7 @@ class Cursor:
                 not_before=float(values.get("not_before", 0.0)),
                 trouble=str(values.get("trouble", "")),
                 refusal=Refusal(**{name: str(refusal[name]) for name in Refusal.__annotations__}) if refusal else None,
+                settled=Settled(**{name: str(settled[name]) for name in Settled.__annotations__}) if settled else None,
             )
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             return Cursor()

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from pipelines.releases.git.contents import Limits, inspect
-from pipelines.releases.git.cursor import Cursor, refusal
-from pipelines.releases.git.decision import Decision, Examine, Examined, Refuse, Rules, Wait, decide
-from pipelines.releases.git.head import read_head
+from pipelines.releases.git.cursor import Cursor, Settled, refusal
+from pipelines.releases.git.decision import Decision, Examine, Examined, Nothing, Refuse, Rules, Step, Wait, decide
+from pipelines.releases.git.head import Head, read_head
 from pipelines.releases.git.history import Relation, relate
 from pipelines.releases.git.mirror import Mirror
 from pipelines.releases.git.problem import GitProblemError, Problem
@@ -77,9 +77,18 @@ class Look:
     """Where the branch is; None if that could not be told."""
     candidate: Candidate | None
     """The head, if it had to be examined."""
+    unchanged: bool = False
+    """Whether neither the branch nor anything else has changed since a look that found nothing to do."""
 
 
-def look(mirror: Mirror, policy: Policy, known: Record | Callable[[], Record], cursor: Cursor, now: float) -> Look:
+def look(
+    mirror: Mirror,
+    policy: Policy,
+    known: Record | Callable[[], Record],
+    cursor: Cursor,
+    now: float,
+    newest_change: Callable[[], str] | None = None,
+) -> Look:
     """Look at the mirror's remote branch once. Ends within `TICK_SECONDS` or so, whatever the remote does.
 
     Args:
@@ -88,24 +97,43 @@ def look(mirror: Mirror, policy: Policy, known: Record | Callable[[], Record], c
         known: What is known of releases, read just before; a function is called while the remote is asked.
         cursor: What the last look returned, or an empty one.
         now: Seconds since the epoch.
+        newest_change: Names the newest change of anything that the record is made of. While it stays the same and so
+            does a branch about which there was nothing to do, the record is not read. Without it, it always is.
     """
     if now < cursor.not_before <= now + 2 * REMOTE_RETRIES.longest_delay_seconds:
         return Look(Wait(cursor.not_before, cursor.trouble), cursor, None, None)
     ends = time.monotonic() + TICK_SECONDS
     with ThreadPoolExecutor(1, "look") as asking:
         asked = asking.submit(read_head, mirror.remote, LOOK_SECONDS)
-        record = known if isinstance(known, Record) else known()
+        # Named before the record is read, so that what changes meanwhile is found by the next look.
+        change = newest_change() if newest_change else ""
+        settled = cursor.settled if cursor.settled and change and cursor.settled.change == change else None
+        record = None if settled else _told(known)
         head = asked.result()
+    if settled and isinstance(head, Head) and head.commit == settled.commit:
+        return Look(Nothing(settled.why), cursor.seen(head.commit, now), head.commit, None, unchanged=True)
+    record = record or _told(known)
     if isinstance(head, Problem):
         return _unanswered(head, policy, record, cursor, now)
     cursor = cursor.seen(head.commit, now)
     step = decide(head, cursor.since, record, policy.rules, now)
     if not isinstance(step, Examine):
-        return Look(step, replace(cursor, refusal=None), head.commit, None)
+        return Look(step, replace(cursor, refusal=None, settled=_settled(step, record, change)), head.commit, None)
     before, basis = cursor.refusal, policy.basis(record, head.commit)
     if before is not None and (before.commit, before.basis) == (head.commit, basis):
         return Look(Refuse(before.why, before.remedy), cursor, head.commit, None)
     return _examined(mirror, policy, record, cursor, now, ends)
+
+
+def _told(known: Record | Callable[[], Record]) -> Record:
+    return known if isinstance(known, Record) else known()
+
+
+def _settled(step: Step, record: Record, change: str) -> Settled | None:
+    """What to remember of a head that is what runs while nothing else goes on: only a change can end that."""
+    if not isinstance(step, Nothing) or record.in_flight is not None or record.current is None or not change:
+        return None
+    return Settled(record.current, change, step.why)
 
 
 def _examined(mirror: Mirror, policy: Policy, record: Record, cursor: Cursor, now: float, ends: float) -> Look:

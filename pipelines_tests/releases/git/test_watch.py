@@ -11,9 +11,10 @@ from pipelines.releases.git import command
 from pipelines.releases.git.cursor import Cursor
 from pipelines.releases.git.decision import Nothing, Refuse, Release, Rollback, Rules, Wait
 from pipelines.releases.git.mirror import Mirror
-from pipelines.releases.git.record import Attempt
+from pipelines.releases.git.record import Attempt, Record
 from pipelines.releases.git.signatures import SignaturePolicy
-from pipelines.releases.git.watch import Policy
+from pipelines.releases.git.watch import Look, Policy
+from pipelines.releases.git.watch import look as look_at
 from pipelines_tests.releases.git.keys import new_ssh_key
 from pipelines_tests.releases.git.origin import Origin
 from pipelines_tests.releases.git.watcher import Watcher
@@ -213,3 +214,48 @@ def test_a_commit_without_models_is_refused(origin: Origin, watcher: Watcher):
     assert isinstance(found.decision, Refuse)
     assert "no model" in found.decision.why
     assert "adding-a-model.md" in found.decision.remedy
+
+
+def test_while_nothing_changes_the_record_is_not_read(origin: Origin, watcher: Watcher):
+    watcher.release()
+    reads: list[str] = []
+    change = "run 1 succeeded"
+
+    def look() -> Look:
+        def known() -> Record:
+            reads.append(change)
+            return watcher.record
+
+        found = look_at(watcher.mirror, watcher.policy, known, watcher.cursor, watcher.now, lambda: change)
+        watcher.cursor = Cursor.load(found.cursor.dump())
+        return found
+
+    first = look()
+    again = look()
+    assert isinstance(again.decision, Nothing)
+    assert again.decision == first.decision
+    assert (first.unchanged, again.unchanged, reads) == (False, True, ["run 1 succeeded"])
+
+    # What happened beside the branch is seen, though the branch is where it was.
+    watcher.record = replace(watcher.record, quarantined={origin.head(): "it was worse"})
+    change = "run 2 succeeded"
+    assert isinstance(look().decision, Refuse)
+    assert isinstance(look().decision, Refuse), "what is refused is looked at each time"
+
+    # And so is a push while nothing else happened.
+    watcher.record = replace(watcher.record, quarantined={})
+    change = "run 3 succeeded"
+    assert isinstance(look().decision, Nothing)
+    pushed = origin.commit()
+    assert look().decision == Release(pushed, 1)
+
+
+def test_while_a_release_goes_on_the_record_is_read_each_time(origin: Origin, watcher: Watcher):
+    first = watcher.look()
+    assert isinstance(first.decision, Release)
+    watcher.started(first.decision)
+    for _ in range(2):
+        found = look_at(watcher.mirror, watcher.policy, watcher.record, watcher.cursor, watcher.now, lambda: "run 1")
+        watcher.cursor = found.cursor
+        assert isinstance(found.decision, Nothing)
+        assert not found.unchanged
