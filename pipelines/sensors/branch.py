@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,8 @@ def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Fol
     decision = found.decision
     context.update_cursor(found.cursor.dump())
     result = _acted(context, settings, following, mirror, found)
+    if result.run_requests:  # asked for again until the run is there: nothing is settled before
+        context.update_cursor(replace(found.cursor, settled=None).dump())
     # A commit that is refused after all, or whose turn comes at a later tick, ends nothing that is under way.
     if decision.supersedes and (result.run_requests or not isinstance(decision, Release)):
         _supersede(context, following.job, found.head or "", lambda commit: commit == decision.supersedes)
