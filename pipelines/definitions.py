@@ -6,12 +6,30 @@ other's.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import dagster as dg
 
 from pipelines.environments import current_settings
 from pipelines.resources import resources_for
 
 
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Without looking for garbage: all that is loaded stays, here and in processes that are forked from this one."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if collects:
+            gc.enable()
+
+
+@_loading()
 def development() -> dg.Definitions:
     """Sessions to gold, and the models of `main` or of a data scientist's branch, in the development workspace."""
     from pipelines.assets.development import development_assets
@@ -30,6 +48,7 @@ def development() -> dg.Definitions:
     )
 
 
+@_loading()
 def production() -> dg.Definitions:
     """What customers get, made in the production workspace from the gold that development shares."""
     from pipelines.assets.production import production_assets
