@@ -35,8 +35,8 @@ def measure() -> Section:
         "loading",
         "Loading the definitions",
         f"A fresh process each time: load the definitions, against `{imports}` (the Dagster packages that loading "
-        f"them pulls in). {_RUNS} runs in turns. Definitions are loaded with garbage collection paused and then frozen, "
-        "which the plain imports are not: that also spares the collection at the end of the process.",
+        f"them pulls in). {_RUNS} runs in turns. Garbage collection is paused while definitions load, which then are "
+        "frozen; plain imports are not. That also spares the collection at the end of the process.",
         [
             Target(
                 f"loading the definitions costs at most {_LIMIT} times those imports", f"{ratio:.2f}", ratio <= _LIMIT
