@@ -19,10 +19,7 @@ release = dg.define_asset_job(
     partitions_def=RELEASES,
     # Models are trained beside each other as far as the workspace can; their steps wait for it in processes of theirs.
     executor_def=dg.multiprocess_executor.configured(
-        {
-            "max_concurrent": 4,
-            "start_method": {"forkserver": {"preload_modules": ["pipelines.definitions", "pipelines.jobs.production"]}},
-        }
+        {"max_concurrent": 4, "start_method": {"forkserver": {"preload_modules": _PRELOADED}}}
     ),
     description="Trains, judges and registers every model of a commit, and makes them champion together if all pass.",
 )
