@@ -27,14 +27,8 @@ def measure() -> list[Section]:
     """The demo in an empty home, its steps from Dagster's own record, then every model on every session anew."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         settings = settings_from({"PIPELINES_HOME": folder})
-        done = subprocess.run(
-            [Path(sys.executable).with_name("pipelines"), "demo"],
-            cwd=Path(__file__).parents[1],
-            env={**os.environ, "PIPELINES_HOME": folder},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = _pipelines("demo", folder)
+        _pipelines("down", folder)  # nothing below needs the workspaces
         if done.returncode != 0:
             raise RuntimeError((done.stdout + done.stderr)[-3000:])
         parts = json.loads((settings.home / "logs" / SECONDS_FILE).read_text())
@@ -67,6 +61,17 @@ def measure() -> list[Section]:
             ],
         )
         return [demo, _inference(settings)]
+
+
+def _pipelines(command: str, home: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).with_name("pipelines"), command],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PIPELINES_HOME": home},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _step_seconds(settings: Settings) -> dict[str, float]:
