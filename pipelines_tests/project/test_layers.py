@@ -40,7 +40,7 @@ ALLOWED = {
     "releases": {"flight", "engines", "tables", "models", "training", "environments", "settings"},
     "releases.git": set(),
     "validation": {"models", "training", "releases", "environments", "settings"},
-    "partitions": {"environments", "settings"},
+    "partitions": {"environments"},
     "databricks": set(),
     "local": set(),
     "metastore": {"databricks", "engines.lease", "models", "tables", "workspace_names"},
@@ -84,7 +84,7 @@ ALLOWED = {
     },
     "jobs": {"assets", "checks", "branches", "partitions"},
     "sensors": {"assets", "environments", "settings", "jobs", "landing", "models", "partitions", "releases"},
-    "definitions": {"assets", "checks", "sensors", "jobs", "environments", "settings", "resources"},
+    "definitions": {"assets", "checks", "sensors", "jobs", "environments", "resources"},
 }
 # Packages that a layer must never know.
 BANNED = {
