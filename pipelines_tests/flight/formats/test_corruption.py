@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 FLIGHT = made_flight(seconds=240)
 LOG = garmin_log(FLIGHT)
-PACKED = gzip.compress(LOG)
+PACKED = gzip.compress(LOG, mtime=0)
 _buffer = io.BytesIO()
 pl.DataFrame({"Epoch time": (FLIGHT["elapsed_s"] + 1.6e9) * 1000, "pitch_deg": FLIGHT["pitch_deg"],
               "roll_deg": FLIGHT["roll_deg"], "alt_ftmsl": FLIGHT["altitude_msl_ft"],
