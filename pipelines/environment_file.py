@@ -69,6 +69,11 @@ class EnvironmentFile(_Part):
         pattern=r"^s3://[^/]+(/.*)?$",
         description="The landing zone as the sensor sees it; null: none.",
     )
+    customers: str | None = Field(
+        default=None,
+        pattern=r"^s3://[^/]+(/.*)?$",
+        description="The customers' zone, a folder for each below it; null: the location has no customers.",
+    )
     landing_volume: str = Field(default=folder_of(LANDING_VOLUME), pattern=r"^/Volumes/")
     staging: str = Field(pattern=r"^/Volumes/")
     work: str = Field(pattern=r"^/Volumes/")

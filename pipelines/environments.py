@@ -4,6 +4,7 @@
 `PIPELINES_DEVELOPMENT` or `PIPELINES_PRODUCTION` names says the rest, a file per code location
 (`pipelines.environment_file`). `PIPELINES_BRANCH` puts a data scientist on a branch of their own, `PIPELINES_HOME`
 moves local files, `PIPELINES_LANDING` the landing zone (to another folder, or to `s3://bucket/prefix`),
+`PIPELINES_CUSTOMERS` the customers' zone likewise,
 `PIPELINES_FIRST_UPLOAD_DAY` the first daily partition, `PIPELINES_GIT` the repository of the models,
 `PIPELINES_DAGSTER` the address of Dagster's UI.
 
@@ -127,6 +128,9 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
         home=home,
         landing=_landing(variables.get("PIPELINES_LANDING") or home / "landing", "PIPELINES_LANDING"),
         landing_volume=Path(folder_of(LANDING_VOLUME)),
+        customers=_landing(variables.get("PIPELINES_CUSTOMERS") or home / "customers", "PIPELINES_CUSTOMERS")
+        if location == "production"
+        else None,
         warehouse=home / "warehouse",
         work=home / "work" / location,
         scratch=None,
@@ -167,6 +171,7 @@ def _on_databricks(settings: Settings, file: EnvironmentFile) -> Settings:
         settings,
         landing=_landing(file.landing, "landing") if file.landing else Path(file.landing_volume),
         landing_volume=Path(file.landing_volume),
+        customers=_landing(file.customers, "customers") if file.customers else None,
         warehouse=None,
         work=Path(file.work),
         scratch=Path(file.work) / "scratch",

@@ -36,6 +36,9 @@ class Settings:
     """Landing zone, in a folder or a bucket: `sessions/<upload day>/...` and `annotations/<upload day>/...`."""
     landing_volume: Path
     """The landing zone as a step in a workspace sees it."""
+    customers: Address | None
+    """The customers' zone, in a folder or a bucket: a folder for each, see `pipelines.customers.places`. None where
+    the location has no customers."""
     warehouse: Path | None
     """Root of the tables, `<catalog>/<schema>/<table>`, where they are folders of this machine; else None."""
     work: Path

@@ -1,0 +1,28 @@
+"""Customers' identifiers: allow-listed before they touch SQL, a path or a tag."""
+
+from __future__ import annotations
+
+import re
+
+_ALLOWED = re.compile(r"[a-z][a-z0-9_]{1,40}", re.ASCII)
+
+
+class InvalidCustomerError(ValueError):
+    """The text is no customer's identifier."""
+
+
+def customer_id(text: str) -> str:
+    """The identifier, unchanged, if it is one: a lower-case letter, then 1 to 40 of lower-case letters, digits and `_`.
+
+    `acme` and `acme_` would be two customers that people take for one, so an identifier ends in no `_` and has no two
+    of them in a row.
+
+    Raises:
+        InvalidCustomerError: it is none; the message says what one looks like.
+    """
+    if not isinstance(text, str) or not _ALLOWED.fullmatch(text) or text.endswith("_") or "__" in text:
+        raise InvalidCustomerError(
+            f"{str(text)[:60]!r} is no customer identifier: write a lower-case letter, then 1 to 40 lower-case letters "
+            "(a to z), digits or single underscores, not ending in one."
+        )
+    return text
