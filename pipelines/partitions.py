@@ -15,6 +15,9 @@ UPLOAD_DAYS = dg.DailyPartitionsDefinition(
 RELEASES = dg.DynamicPartitionsDefinition(name="releases")
 """A partition per commit that was released, or asked to be."""
 
+CUSTOMERS = dg.DynamicPartitionsDefinition(name="customers")
+"""A partition per customer, by identifier; onboarding adds it and offboarding takes it away."""
+
 
 def today() -> date:
     """The upload day of what arrives now."""

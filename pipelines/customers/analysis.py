@@ -43,10 +43,15 @@ class Analysed:
     route_reason: str
     is_new: bool = False
     """Whether it was judged just now."""
+    needs: str | None = None
+    """The release by whose code it could be judged, where the running code cannot; not in the table."""
 
     @property
     def key(self) -> Key:
         return self.session_id, self.model, self.model_version
+
+
+_COLUMNS = tuple(name for name in Analysed.__dataclass_fields__ if name not in ("is_new", "needs"))
 
 
 def analyse(
@@ -104,8 +109,7 @@ def analyse(
 
 def _known(engine: Engine, customer: str, session_ids: set[str]) -> dict[Key, Analysed]:
     contract = judgements_contract(schema_of(customer))
-    columns = [name for name in Analysed.__dataclass_fields__ if name != "is_new"]
-    rows = selected(engine, engine.table(contract.name), "session_id", session_ids).select(*columns)
+    rows = selected(engine, engine.table(contract.name), "session_id", session_ids).select(*_COLUMNS)
     entries = (Analysed(**row) for row in rows.toArrow().to_pylist())
     return {entry.key: entry for entry in entries}
 
@@ -148,5 +152,11 @@ def _write(
     )
     replace_rows(engine, analysis_contract(schema), these, rows)
     replace_rows(engine, judgements_contract(schema), these, entries)
-    columns = [name for name in Analysed.__dataclass_fields__ if name != "is_new"]
-    return [Analysed(**{name: entry[name] for name in columns}, is_new=True) for entry in entries]
+    return [
+        Analysed(
+            **{name: entry[name] for name in _COLUMNS},
+            is_new=True,
+            needs=judged[entry["session_id"]].needs if entry["session_id"] in judged else None,
+        )
+        for entry in entries
+    ]

@@ -44,6 +44,8 @@ class Judged:
     reason: str | None
     rows: list[dict[str, Any]]
     """Columns of `analysis` that tell what was found; empty unless judged."""
+    needs: str | None = None
+    """The release by whose code it could be judged, where the running code cannot."""
 
 
 def judge_sessions(
@@ -57,8 +59,8 @@ def judge_sessions(
     session_ids: Sequence[str],
 ) -> dict[str, Judged]:
     """What the version finds in each of the customer's sessions, which must be in the customer's tables."""
-    if (problem := _unfit(registry, manifest, model, version)) is not None:
-        return dict.fromkeys(session_ids, Judged(FAILED, problem, []))
+    if (unfit := _unfit(registry, manifest, model, version)) is not None:
+        return dict.fromkeys(session_ids, unfit)
     assert manifest is not None
     tables = _as_gold(engine, schema_of(customer), manifest, session_ids)
     batch = {one.session_id: one for one in judgements(manifest, tables["sessions"], tables["flight_samples"])}
@@ -73,17 +75,18 @@ def judge_sessions(
     return found
 
 
-def _unfit(registry: MlflowRegistry, manifest: Manifest | None, model: str, version: int) -> str | None:
+def _unfit(registry: MlflowRegistry, manifest: Manifest | None, model: str, version: int) -> Judged | None:
     """Why the running code cannot apply the version; None if it can."""
     described = registry.version(model, version)
     if described is None:
-        return f"The registry has no version {version} of {model}."
+        return Judged(FAILED, f"The registry has no version {version} of {model}.", [])
     if manifest is None or described.tags.get(FEATURES_TAG) != features_digest(manifest):
         made_by = f"release {described.release[:12]}" if described.release else "another release"
-        return (
-            f"Version {version} of {model} was made by {made_by} with other features than the release has whose code "
-            "runs now, so it cannot be applied by it."
+        words = (
+            f"Version {version} of {model} was made by {made_by} with other features than the code that ran has, so it "
+            "could not be applied."
         )
+        return Judged(FAILED, words, [], needs=described.release)
     return None
 
 

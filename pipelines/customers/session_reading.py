@@ -158,6 +158,7 @@ def _cleaned(
     samples.insert(0, "session_id", session_id)
     samples.insert(1, "upload_day", upload_day)
     seconds = seconds_of(samples, (), source_digest(session_id, ()))
+    unrecorded = set(seconds.columns[seconds.isna().all()])
     facts = {
         "source_format": parsed.source_format,
         "device_kind": parsed.device_kind,
@@ -168,7 +169,7 @@ def _cleaned(
         "second_count": len(seconds),
         "gap_share": float(seconds["is_gap"].mean()),
         "repairs": parsed.repairs,
-        "missing_channels": [channel for channel in CHANNEL_NAMES if not seconds[channel].count()],
+        "missing_channels": [channel for channel in CHANNEL_NAMES if channel in unrecorded],
     }
     approaches = [asdict(one) for one in find_approaches(seconds, parsed.aircraft_type)]
     table = pa.Table.from_pandas(seconds, schema=arrow_schema(FLIGHT_SAMPLES), preserve_index=False)

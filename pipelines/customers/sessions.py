@@ -32,7 +32,7 @@ BATCH_FILES = 100
 BATCH_BYTES = 256 * 1024 * 1024
 """A batch is written as a whole: what a crash can cost, and what is held in memory."""
 
-__all__ = ["CHANGED", "QUARANTINED", "READY", "TakenSession", "known_sessions", "take_sessions"]
+__all__ = ["CHANGED", "QUARANTINED", "READY", "TakenSession", "known_sessions", "ready_sessions", "take_sessions"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,14 @@ def known_sessions(engine: Engine, customer: str, session_ids: set[str]) -> dict
     rows = selected(engine, engine.table(contract.name), "session_id", session_ids)
     found = rows.select("session_id", "status", "reason", "source_digest").toArrow().to_pylist()
     return {row["session_id"]: TakenSession(**row) for row in found}
+
+
+def ready_sessions(engine: Engine, customer: str) -> list[str]:
+    """Ids of all sessions of the customer that could be read, in order."""
+    contract = sessions_contract(schema_of(customer))
+    ensure_tables(engine, contract)
+    rows = engine.table(contract.name).where(f"status = '{READY}'").select("session_id").toArrow()
+    return sorted(rows.column("session_id").to_pylist())
 
 
 def take_sessions(

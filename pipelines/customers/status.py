@@ -58,6 +58,10 @@ class Status(BaseModel):
     """When it came to be so, UTC."""
     batch: str = ""
     """The batch of requests that it is carried out with: a tag of the Dagster run."""
+    commit: str = ""
+    """The release by whose code it is to be carried out; empty: by that of the release that serves."""
+    tried: tuple[str, ...] = ()
+    """Releases by whose code it has been carried out in part."""
     why: str | None = None
     """Of a failed request: what is wrong, and what to do."""
     tables: dict[str, str] = {}
