@@ -1,4 +1,4 @@
-"""The partitions of the asset graph: one per upload day, in UTC, today included."""
+"""The partitions of the asset graph: one per upload day, in UTC, today included; per release; per customer."""
 
 from __future__ import annotations
 
