@@ -23,7 +23,8 @@ def answer(customer: str, one: Asked, analysed: Mapping[Key, Analysed], batch: s
     Args:
         commit: the release whose code ran, if it is known.
     """
-    common = {"request_id": one.request.request_id, "batch": batch}
+    attempts = one.before.attempts if one.before else 0
+    common = {"request_id": one.request.request_id, "batch": batch, "attempts": attempts}
     if one.problem is not None:
         return new_status(one.name, one.digest, "failed", why=one.problem, **common)
     results = [

@@ -139,7 +139,7 @@ def _begun(files: CustomerFiles, name: str, batch: str) -> Asked | None:
         tell(files, new_status(name, digest, "failed", batch=batch, why=str(error)))
         return None
     same = before if before is not None and before.request_digest == digest else None
-    more = {"commit": same.commit, "tried": same.tried} if same else {}
+    more = {"commit": same.commit, "tried": same.tried, "attempts": same.attempts} if same else {}
     tell(files, new_status(name, digest, "running", request_id=request.request_id, batch=batch, **more))
     return Asked(name, digest, request, same)
 

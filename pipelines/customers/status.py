@@ -58,6 +58,8 @@ class Status(BaseModel):
     """When it came to be so, UTC."""
     batch: str = ""
     """The batch of requests that it is carried out with: a tag of the Dagster run."""
+    attempts: int = 0
+    """How often it was begun."""
     commit: str = ""
     """The release by whose code it is to be carried out; empty: by that of the release that serves."""
     tried: tuple[str, ...] = ()
