@@ -90,7 +90,7 @@ def serving_release(instance: dg.DagsterInstance) -> str | None:
     event = instance.get_latest_materialization_event(dg.AssetKey(list(CHAMPIONS)))
     kept = event.asset_materialization.metadata.get("state") if event and event.asset_materialization else None
     current = kept.value.get("current") if kept is not None and isinstance(kept.value, dict) else None
-    return current if is_commit(current) else None
+    return str(current) if is_commit(current) else None
 
 
 def workspace_client(settings: Settings) -> WorkspaceClient:

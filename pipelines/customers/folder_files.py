@@ -54,7 +54,7 @@ class FolderFiles:
         parent, _, name = path.rpartition("/")
         (self.root / parent).mkdir(parents=True, exist_ok=True)
         with self._folder(parent) as folder:
-            draft = f".{name[:200]}.{uuid4().hex[:8]}.part"
+            draft = f".{uuid4().hex}.part"
             try:
                 with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder), "wb") as out:
                     out.write(content)

@@ -25,6 +25,8 @@ from pipelines.landing.uploads import FileChangedError, LandedFile
 
 SETTLING_SECONDS = 5.0
 """A file younger than this may still be written to."""
+_MOST_READ = 500
+"""Requests that are read at one look."""
 PATIENCE_SECONDS = 30.0
 """How long a request waits for session files that are still being uploaded."""
 MOST_FILES_LOOKED_AT = 20
@@ -66,47 +68,49 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
     for name, file in listed.items():
         if not is_request(name):
             continue
-        versions = file.file_version, _version(listed.get(status_path(name).removeprefix(f"{INBOX}/")))
+        answer = listed.get(status_path(name).removeprefix(f"{INBOX}/"))
+        versions = file.file_version, answer.file_version if answer is not None else ""
         if known.get(name) == versions:
             here[name] = versions
         else:
-            waiting.append((file.modified_ns, name, file, versions))
+            waiting.append((answer is not None, file.modified_ns, name, file, versions))
     found = 0
-    for _, name, file, versions in sorted(waiting):
+    # What has no status yet comes before what may have its final one, which a new process does not know.
+    for _, _, name, file, versions in sorted(waiting)[:_MOST_READ]:
         if found == most:
             return
-        status = _looked_at(files, name, file)
-        if status is None:
+        if (looked := _looked_at(files, name, file)) is None:
             continue
-        if status.is_final:
+        status, request = looked
+        if request is None or status.is_final:
             # Of a status that was written just now the version is not known; it is read once more at the next look.
             here[name] = versions
             continue
         found += 1
-        request = read_request(name, files.read(file))
         if (waits_for := _missing(files, request, status)) and not _may_still_come(status):
             tell(files, _changed(status, state="failed", why=f"{waits_for} {_REMEDY}"))
             continue
         yield Open(name, request, status, waits_for)
 
 
-def _looked_at(files: CustomerFiles, name: str, file: LandedFile) -> Status | None:
-    """The request's status, which is written if it is new; None if it must be looked at again later."""
+def _looked_at(files: CustomerFiles, name: str, file: LandedFile) -> tuple[Status, Request | None] | None:
+    """The request with its status, which is written if it is new; None if it must be looked at again later."""
     try:
         content = files.read(file) if file.size_bytes <= MOST_REQUEST_BYTES else b" " * (MOST_REQUEST_BYTES + 1)
     except (FileChangedError, FileNotFoundError):
         return None
     digest = digest_of_request(content)
     before, _ = status_of(files, name)
-    if before is not None and before.request_digest == digest:
-        return before
+    same = before if before is not None and before.request_digest == digest else None
+    if same is not None and same.is_final:
+        return same, None
     try:
         request = read_request(name, content)
     except InvalidRequestError as error:
         if 0 <= time.time() - file.modified_ns / 1e9 < SETTLING_SECONDS:
             return None
-        return tell(files, new_status(name, digest, "failed", why=str(error)))
-    return tell(files, new_status(name, digest, "accepted", request_id=request.request_id))
+        return tell(files, new_status(name, digest, "failed", why=str(error))), None
+    return same or tell(files, new_status(name, digest, "accepted", request_id=request.request_id)), request
 
 
 def begun(files: CustomerFiles, one: Open, batch: str) -> Status:
@@ -126,9 +130,9 @@ def _missing(files: CustomerFiles, request: Request, status: Status) -> str | No
     for name in [name for name in request.sessions if not is_session_id(name)][:MOST_FILES_LOOKED_AT]:
         file = files.look(f"{SESSIONS}/{name}")
         if file is None:
-            return f"Session file {ascii(name)} is not in your sessions folder."
+            return f"Session file {name!a} is not in your sessions folder."
         if 0 <= time.time() - file.modified_ns / 1e9 < SETTLING_SECONDS and _may_grow(file):
-            return f"Session file {ascii(name)} is still being written."
+            return f"Session file {name!a} is still being written."
     return None
 
 
@@ -148,7 +152,3 @@ def _changed(status: Status, **changes: object) -> Status:
     from datetime import UTC, datetime
 
     return status.model_copy(update={"at": datetime.now(UTC), **changes})
-
-
-def _version(file: LandedFile | None) -> str:
-    return file.file_version if file is not None else ""

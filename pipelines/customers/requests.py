@@ -23,6 +23,9 @@ MOST_SESSIONS = 1_000
 """Of one request."""
 REQUEST_SUFFIX = ".json"
 STATUS_SUFFIX = ".status.json"
+CORRECTIONS_SUFFIX = ".corrections.json"
+LONGEST_REQUEST_NAME = 200
+"""Bytes of a request's file name."""
 _LONGEST_NAME, _LONGEST_PART = 1024, 255
 _SESSION_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
@@ -72,8 +75,13 @@ class Request(BaseModel):
 
 
 def is_request(name: str) -> bool:
-    """Whether a file of the inbox is a request, by its name: `*.json` directly there, and no status."""
-    return name.endswith(REQUEST_SUFFIX) and not name.endswith(STATUS_SUFFIX) and "/" not in name
+    """Whether a file of the inbox is a request, by its name: `*.json` directly there, no status and no corrections.
+
+    It has at most `LONGEST_REQUEST_NAME` bytes, so that its status can stand beside it.
+    """
+    others = (STATUS_SUFFIX, CORRECTIONS_SUFFIX)
+    is_short = len(name.encode("utf-8", "surrogateescape")) <= LONGEST_REQUEST_NAME
+    return is_short and "/" not in name and name.endswith(REQUEST_SUFFIX) and not name.endswith(others)
 
 
 def request_path(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Jobs of the production location: releases, the moves that people make, reproduction, the check of it all, and customers' requests."""
+"""Jobs of the production location: releases, people's moves, reproduction, the check of it all; customers' requests."""
 
 from __future__ import annotations
 

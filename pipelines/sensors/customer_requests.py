@@ -18,7 +18,7 @@ import dagster as dg
 from pipelines.assets.customers import BATCH, STEP
 from pipelines.assets.releases import CHAMPIONS
 from pipelines.jobs.production import analyze
-from pipelines.landing.uploads import LandingUnavailableError
+from pipelines.landing.uploads import FileChangedError, LandingUnavailableError
 from pipelines.partitions import CUSTOMERS
 from pipelines.releases.run_tags import COMMIT
 from pipelines.sensors.branch_record import release_state
@@ -80,7 +80,7 @@ def customer_requests(context: dg.SensorEvaluationContext, settings: dg.Resource
         last = customer
         try:
             _look(context.instance, customer, customer_files(settings, customer), customer in busy, tick)
-        except (OSError, LandingUnavailableError) as error:
+        except (OSError, FileChangedError, LandingUnavailableError) as error:
             tick.problems.append(f"The inbox of {customer} cannot be used: {error}")
     for problem in tick.problems:
         context.log.error(problem)
