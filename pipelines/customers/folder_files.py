@@ -29,6 +29,8 @@ class FolderFiles:
     root: Path
 
     def listed(self, folder: str) -> list[LandedFile]:
+        if (self.root / folder).is_symlink():
+            return []
         return sorted(self._below(self.root / folder, folder), key=lambda file: file.file_path)
 
     def look(self, path: str) -> LandedFile | None:

@@ -51,12 +51,14 @@ class Open:
     name: str
     request: Request
     status: Status
+    modified_ns: int
+    """When the request's file was written, nanoseconds since the epoch."""
     waits_for: str | None = None
     """Why it cannot be begun yet."""
 
 
 def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int) -> Iterator[Open]:
-    """The requests without a final answer, the oldest first, at most so many; new ones become accepted or failed.
+    """The requests without a final answer, at most so many, new ones before others; these become accepted or failed.
 
     Raises:
         OSError, LandingUnavailableError: the inbox cannot be used.
@@ -76,7 +78,7 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
             waiting.append((answer is not None, file.modified_ns, name, file, versions))
     found = 0
     # What has no status yet comes before what may have its final one, which a new process does not know.
-    for _, _, name, file, versions in sorted(waiting)[:_MOST_READ]:
+    for _, modified_ns, name, file, versions in sorted(waiting)[:_MOST_READ]:
         if found == most:
             return
         if (looked := _looked_at(files, name, file)) is None:
@@ -90,7 +92,7 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
         if (waits_for := _missing(files, request, status)) and not _may_still_come(status):
             tell(files, _changed(status, state="failed", why=f"{waits_for} {_REMEDY}"))
             continue
-        yield Open(name, request, status, waits_for)
+        yield Open(name, request, status, modified_ns, waits_for)
 
 
 def _looked_at(files: CustomerFiles, name: str, file: LandedFile) -> tuple[Status, Request | None] | None:

@@ -7,7 +7,7 @@ import dagster as dg
 from pipelines.assets.release_check import champions_agree
 from pipelines.assets.release_moves import move_jobs
 from pipelines.assets.reproduction import reproduce
-from pipelines.partitions import CUSTOMERS, RELEASES
+from pipelines.partitions import RELEASES
 from pipelines.releases.run_tags import ANALYZE
 
 # What each step's process would import by itself, a second or two of the lead time.
@@ -28,7 +28,6 @@ release = dg.define_asset_job(
 analyze = dg.define_asset_job(
     ANALYZE,
     selection=dg.AssetSelection.groups("customers"),
-    partitions_def=CUSTOMERS,
     tags={"pipelines/purpose": "inference"},
     description="Takes a customer's sessions and lets the released models judge them: those that are asked for, or all "
     "that the serving versions have not judged.",

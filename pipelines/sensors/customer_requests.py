@@ -122,7 +122,7 @@ def _look(instance: dg.DagsterInstance, customer: str, files: CustomerFiles, bus
             ready.append(one)
     if not ready:
         return
-    chosen = _together(ready)
+    chosen = _together(sorted(ready, key=lambda one: (one.modified_ns, one.name)))
     commit = chosen[0].status.commit or release_state(instance, CHAMPIONS).get("current")
     batch = _batch_of(customer, chosen)
     answered = [begun(files, one, batch) for one in chosen]
