@@ -1,9 +1,10 @@
-"""Jobs of the production location: releases, the moves that people make, reproduction, and the check of it all."""
+"""Jobs of the production location: releases, the moves that people make, reproduction, the check, customers."""
 
 from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.assets.customer_records import customer_jobs
 from pipelines.assets.release_check import champions_agree
 from pipelines.assets.release_moves import move_jobs
 from pipelines.assets.reproduction import reproduce
@@ -31,4 +32,4 @@ check_releases = dg.define_asset_job(
 )
 
 rollback, approve = (next(job for job in move_jobs if job.name == name) for name in ("rollback", "approve"))
-production_jobs = [release, *move_jobs, reproduce, check_releases]
+production_jobs = [release, *move_jobs, reproduce, check_releases, *customer_jobs]
