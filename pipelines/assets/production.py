@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.assets.customer_records import customers
 from pipelines.assets.customers import customer_assets
 from pipelines.assets.released_models import released_model_asset
 from pipelines.assets.releases import champions_asset, requested_asset
@@ -26,4 +27,5 @@ def production_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.Asset
         *(released_model_asset(manifest, settings) for manifest in manifests),
         champions_asset(manifests, settings),
         customer_assets(manifests, settings),
+        customers,
     ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pipelines.engines.engine import Engine
 
-CustomerState = Literal["onboarding", "active", "offboarding", "offboarded"]
+CustomerState = Literal["active", "offboarding", "offboarded"]
 
 _COST_CENTER = re.compile(r"[A-Za-z0-9 +\-=._:/@]{1,100}")
 """What a tag of a run may hold on every cloud."""

@@ -1,9 +1,10 @@
-"""Jobs of the production location: releases, people's moves, reproduction, the check of it all; customers' requests."""
+"""Jobs of the production location: releases, people's moves, reproduction, the check of it all, customers."""
 
 from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.assets.customer_records import customer_jobs
 from pipelines.assets.release_check import champions_agree
 from pipelines.assets.release_moves import move_jobs
 from pipelines.assets.reproduction import reproduce
@@ -40,4 +41,4 @@ check_releases = dg.define_asset_job(
 )
 
 rollback, approve = (next(job for job in move_jobs if job.name == name) for name in ("rollback", "approve"))
-production_jobs = [release, *move_jobs, reproduce, check_releases, analyze]
+production_jobs = [release, *move_jobs, reproduce, check_releases, *customer_jobs, analyze]

@@ -45,7 +45,7 @@ ACME = Customer(
 
 def test_a_customer_is_read_as_written(engine: Engine) -> None:
     assert all_customers(engine) == []
-    birch = replace(ACME, id="birch", state="onboarding", monthly_budget_usd=None, archive="birch-1")
+    birch = replace(ACME, id="birch", state="offboarding", monthly_budget_usd=None, archive="birch-1")
     write_customer(engine, birch)
     write_customer(engine, ACME)
     assert all_customers(engine) == [ACME, birch]

@@ -103,7 +103,7 @@ def test_waiting_requests_of_a_customer_become_one_run(world: World):
         assert status is not None
         assert (status.state, status.batch, status.attempts) == ("accepted", run.tags[BATCH], 1)
 
-    world.run(run, dg.DagsterRunStatus.QUEUED)
+    world.run(run, dg.DagsterRunStatus.STARTED)
     world.request("acme", "c.json", "1.csv")
     assert world.tick() == [], "one run of a customer at a time"
     later = world.status("acme", "c.json")

@@ -35,7 +35,7 @@ CUSTOMERS = TableContract(
     columns=(
         Column("customer", "STRING", "Identifier, in the names of the customer's schema, folder and tags.", False),
         Column("display_name", "STRING", "Name for people.", nullable=False),
-        Column("state", "STRING", "onboarding, active, offboarding (nothing new is taken) or offboarded.", False),
+        Column("state", "STRING", "active, offboarding (nothing new is taken) or offboarded.", False),
         Column("cost_center", "STRING", "Who pays, on every run's tags.", nullable=False),
         Column("principal", "STRING", "Service principal or group that reads the customer's schema and files.", False),
         Column("writes_files", "BOOLEAN", "Whether that principal puts files through the customer's volume.", False),
