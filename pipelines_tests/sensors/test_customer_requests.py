@@ -54,7 +54,8 @@ class World:
     def write(self, file: Path, content: str, age_s: float) -> None:
         if not file.exists():
             file.write_text(content)
-            os.utime(file, (time.time() - age_s,) * 2)
+            moment = time.time() - age_s
+            os.utime(file, (moment, moment))
 
     def status(self, customer: str, name: str) -> Status | None:
         return status_of(FolderFiles(self.customer(customer)), name)[0]
