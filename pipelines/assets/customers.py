@@ -65,7 +65,7 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
                 owners=[_OWNER],
                 kinds={"table", "deltalake", "pyspark"},
                 description="What the released models find in a customer's sessions: `analysis` and "
-                "`analysed_sessions` in the customer's own schema, each row with the version and why it was that one.",
+                "`analysed_sessions` in the customer's own schema. Each row says which version it is of, and why.",
             ),
         ],
     )
