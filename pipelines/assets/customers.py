@@ -48,6 +48,8 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
     @dg.multi_asset(
         name=STEP,
         partitions_def=CUSTOMERS,
+        # A registry or a bucket that does not answer for a minute costs a customer that minute and not the request.
+        retry_policy=dg.RetryPolicy(max_retries=3, delay=15, backoff=dg.Backoff.EXPONENTIAL),
         op_tags={"pipelines/partition_is": "customer", "pipelines/purpose": "inference"},
         specs=[
             dg.AssetSpec(

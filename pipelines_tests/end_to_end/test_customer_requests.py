@@ -106,7 +106,9 @@ def test_a_request_in_the_inbox_is_answered_with_rows(world: World):
     assert world.rows("analysis", "finding", "start_second", "request_id") == [
         (number + 1, 10 * number, "first") for number in range(60)
     ]
-    [run] = world.runs()
+    run = world.site.wait("the run's end", lambda: next((one for one in world.runs() if one.is_finished), None))
+    assert run.is_success
+    assert len(world.runs()) == 1
     assert run.tags["pipelines/commit"] == world.commit
     assert run.tags["dagster/partition"] == "acme"
     made = world.site.instance.get_latest_materialization_event(CUSTOMER_ANALYSIS)
