@@ -1,0 +1,33 @@
+"""One session on one page of HTML: no script, no font, no picture from elsewhere, the same bytes for the same input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def review_page(
+    session: Mapping[str, Any],
+    samples: pandas.DataFrame,
+    approaches: pandas.DataFrame,
+    analysis: pandas.DataFrame,
+    judgements: pandas.DataFrame,
+) -> str:
+    """The page that an instructor reads after a session, as a complete HTML document in UTF-8.
+
+    Of each model it shows the version that analysed the session last, by `judgements`; findings of other versions are
+    named and not shown.
+
+    Args:
+        session: the session's row of the customer's `sessions`, as a mapping.
+        samples: its rows of `flight_samples`; channels that were not recorded may be null or absent.
+        approaches: its rows of `approaches`.
+        analysis: its rows of `analysis`.
+        judgements: its rows of `analysed_sessions`.
+
+    Each table may be empty; a quarantined session has none and gives a page that says why.
+    """
+    raise NotImplementedError
