@@ -54,7 +54,7 @@ class Measure:
 def measures(
     trace: Trace, gate_second: int, end_second: int, field_elevation_ft: float, aircraft_type: str | None
 ) -> list[Measure]:
-    """The criteria of one approach in figures, in the order of `CRITERIA`.
+    """The criteria of one approach in figures, in the order of `approach_criteria.CRITERIA`.
 
     Empty if `trace` lacks an altitude or the approach's seconds: then it is not the session the approach is of.
     """
@@ -67,16 +67,14 @@ def measures(
     none = np.full(count, np.nan)
     reference = none if reference_kt is None else np.full(count, reference_kt)
     bank_limit = criteria.bank_limits_deg(trace.altitude_ft[judged] - field_elevation_ft, trace.heading_deg[judged])
+    least, most = reference - criteria.SPEED_BELOW_REFERENCE_KT, reference + criteria.SPEED_ABOVE_REFERENCE_KT
     parts = {
-        "speed": (
-            trace.airspeed_kt[judged],
-            reference - criteria.SPEED_BELOW_REFERENCE_KT,
-            reference + criteria.SPEED_ABOVE_REFERENCE_KT,
-        ),
+        "speed": (trace.airspeed_kt[judged], least, most),
         "sink": (-trace.vertical_speed_fpm[judged], none, np.full(count, criteria.MAXIMUM_SINK_FPM)),
         "bank": (np.abs(trace.bank_deg[judged]), none, bank_limit),
     }
-    return [_measure(name, trace.second[judged], *parts[name], reference_kt) for name in criteria.CRITERIA]
+    second = trace.second[judged]
+    return [_measure(name, second, flown, lower, upper, reference_kt) for name, (flown, lower, upper) in parts.items()]
 
 
 def _measure(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import jinja2
     import pandas
 
 
@@ -30,4 +33,21 @@ def review_page(
 
     Each table may be empty; a quarantined session has none and gives a page that says why.
     """
-    raise NotImplementedError
+    from pipelines.customers.review.contents import contents_of
+
+    return _template().render(page=contents_of(session, samples, approaches, analysis, judgements))
+
+
+@cache
+def _template() -> jinja2.Template:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("page.html")

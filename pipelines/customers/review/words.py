@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 _HOUR_S = 3600
+_UNITS = {"ft", "kt", "fpm", "deg", "g", "gph", "c"}
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that a reader cannot see: controls, marks of direction, zero-width signs, lone surrogates."""
 
@@ -25,14 +26,18 @@ def visible(value: Any) -> str:
     """
     if is_missing(value):
         return ""
-    return "".join(
-        f"[U+{ord(sign):04X}]" if unicodedata.category(sign) in _INVISIBLE else sign for sign in str(value)
-    )
+    return "".join(f"[U+{ord(sign):04X}]" if unicodedata.category(sign) in _INVISIBLE else sign for sign in str(value))
 
 
 def plain(name: Any) -> str:
     """A name of the tables as words: `steep_turn` -> `steep turn`."""
     return visible(name).replace("_", " ")
+
+
+def channel(name: str) -> str:
+    """A canonical channel as words, without its unit: `altitude_msl_ft` -> `altitude msl`."""
+    words = name.split("_")
+    return plain(" ".join(words[:-1] if words[-1] in _UNITS and len(words) > 1 else words))
 
 
 def listed(names: Iterable[Any]) -> str:
