@@ -54,7 +54,8 @@ def connected(settings: Settings) -> StackConnection:
     """
     # A bucket needs no volume here: steps read it as the sensor does.
     landing = settings.landing if isinstance(settings.landing, Path) else settings.home / "landing"
-    local, site = local_settings(settings), Site(f"file://{landing}", data_scientists=None)
+    customers = f"file://{customers_folder(settings)}" if settings.customers is not None else None
+    local, site = local_settings(settings), Site(f"file://{landing}", customers=customers, data_scientists=None)
     for folder in (landing, settings.home / "mlflow" / settings.location):
         folder.mkdir(parents=True, exist_ok=True)
     development, production = (plan_for(name, site) for name in LOCATIONS)
@@ -71,6 +72,17 @@ def connected(settings: Settings) -> StackConnection:
     return ensure_stack(local, "production", prepare_production, production.digest)
 
 
+def customers_folder(settings: Settings) -> Path:
+    """The folder whose folders are the customers' volumes; that of a zone in a bucket is there for the grants alone."""
+    return settings.customers if isinstance(settings.customers, Path) else settings.home / "customers"
+
+
+def administrator(settings: Settings) -> WorkspaceClient:
+    """A client of the location's workspace as its administrator; the workspace is started and prepared if need be."""
+    connected(settings)
+    return _administrator(local_settings(settings), settings.location)
+
+
 def compute_for(settings: Settings, found: StackConnection) -> dict[str, Any]:
     """On what a step runs: the warm cluster, or one of its own that has Apache Spark where that is the engine."""
     if settings.engine == "apache_spark":
@@ -84,9 +96,9 @@ def share_bucket_credentials(settings: Settings) -> None:
 
     Needed where the landing zone is in a bucket: the local workspace mounts none.
     """
-    administrator = _administrator(local_settings(settings), settings.location)
+    owner = _administrator(local_settings(settings), settings.location)
     for variable, key in bucket_secrets(settings).items():
-        administrator.secrets.put_secret(SECRET_SCOPE, key, string_value=os.environ[variable])
+        owner.secrets.put_secret(SECRET_SCOPE, key, string_value=os.environ[variable])
 
 
 def _apply(plan: Plan, client: WorkspaceClient, supplied: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.databricks.bootstrap.plan import (
+    ANYONE,
     Catalog,
     ComputeAccess,
     Grant,
@@ -31,8 +32,17 @@ from pipelines.models.prediction_tables import judgement_contract, prediction_co
 from pipelines.tables.attestation_keys import PUBLIC_KEY, SIGNING_KEY
 from pipelines.tables.contract import TableContract
 from pipelines.tables.contracts import ALL, RECORDS
-from pipelines.tables.contracts.operations import RELEASE_AUDIT
-from pipelines.workspace_names import EVENT_KEY, LANDING_VOLUME, SECRET_SCOPE, Location, staging_volume, work_volume
+from pipelines.tables.contracts.operations import COMPUTE_USAGE, COST_REPORT, CUSTOMERS, RELEASE_AUDIT
+from pipelines.workspace_names import (
+    ARCHIVES_FOLDER,
+    ARCHIVES_VOLUME,
+    EVENT_KEY,
+    LANDING_VOLUME,
+    SECRET_SCOPE,
+    Location,
+    staging_volume,
+    work_volume,
+)
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -50,6 +60,8 @@ class Site:
 
     landing: str
     """Where session files arrive: `s3://bucket/prefix` below an external location, or a `file://` folder."""
+    customers: str | None = None
+    """The customers' zone, likewise; None: production has no customers."""
     managed_location: str | None = None
     """Storage below which each catalog gets a folder; None: the metastore's root storage."""
     data_scientists: str | None = "data-scientists"
@@ -132,14 +144,26 @@ def production_plan(site: Site) -> Plan:
             Schema("prod.pipelines", "The pipelines' own: staging, scratch, leases."),
             Schema("prod.models", "Released models."),
             Schema("prod.predictions", "Predictions of released models."),
-            Schema("prod.ops", "Costs, compute and the record of releases."),
+            Schema("prod.ops", "Customers, costs, compute and the record of releases."),
         ),
         volumes=(
             Volume(staging_volume("production"), "Code and events of steps; only the pipelines may write."),
             Volume(work_volume("production"), "Scratch of tasks."),
+            *_archives(site),
         ),
-        tables=_tables([*_prediction_tables("prod.predictions"), RELEASE_AUDIT, lease_contract("prod")]),
+        tables=_tables(
+            [
+                *_prediction_tables("prod.predictions"),
+                RELEASE_AUDIT,
+                CUSTOMERS,
+                COMPUTE_USAGE,
+                COST_REPORT,
+                lease_contract("prod"),
+            ]
+        ),
         grants=(*_grants_on_gold(principal), _grant("catalog", "prod", principal, "ALL_PRIVILEGES")),
+        # Onboarding lets each customer's principal into the catalog, where it sees its own schema alone.
+        granted_elsewhere=(_grant("catalog", "prod", ANYONE, "USE_CATALOG"),),
         secret_scopes=(
             SecretScope(
                 SECRET_SCOPE,
@@ -199,6 +223,13 @@ def _grants_to_data_scientists(site: Site) -> tuple[Grant, ...]:
         _grant("schema", "dev.models", site.data_scientists, "USE_SCHEMA", "EXECUTE"),
         _grant("schema", "dev.predictions", site.data_scientists, *_READ),
     )
+
+
+def _archives(site: Site) -> tuple[Volume, ...]:
+    if not site.customers:
+        return ()
+    place = f"{site.customers.rstrip('/')}/{ARCHIVES_FOLDER}"
+    return (Volume(ARCHIVES_VOLUME, "What is left of customers that were offboarded.", place),)
 
 
 def _prediction_tables(schema: str) -> list[TableContract]:

@@ -1,4 +1,4 @@
-"""The partitions of the asset graph: one per upload day, in UTC, today included."""
+"""The partitions of the asset graph: one per upload day, in UTC, today included; per release; per customer."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ UPLOAD_DAYS = dg.DailyPartitionsDefinition(
 
 RELEASES = dg.DynamicPartitionsDefinition(name="releases")
 """A partition per commit that was released, or asked to be."""
+
+CUSTOMERS = dg.DynamicPartitionsDefinition(name="customers")
+"""A partition per customer, by identifier; onboarding adds it and offboarding takes it away."""
 
 
 def today() -> date:

@@ -17,6 +17,11 @@ EVENT_KEY = "event-key"
 LANDING_VOLUME = "main.landing.uploads"
 """The landing zone as a volume."""
 
+ARCHIVES_VOLUME = "prod.ops.customer_archives"
+"""What is left of customers that were offboarded, as a volume."""
+ARCHIVES_FOLDER = ".archive"
+"""The same in the customers' zone; no customer's identifier begins with a dot."""
+
 
 def staging_volume(location: Location) -> str:
     """The volume that only the workspace's service principal may write: code and events of steps."""

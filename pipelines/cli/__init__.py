@@ -13,6 +13,7 @@ _COMMANDS = {
     "simulate": "Fly training sessions on a flight dynamics model and put their files into the landing zone.",
     "train": "Train, evaluate and register every model, on gold as it is now.",
     "release": "What customers get: its status, and going back, approving, repairing.",
+    "customer": "Who the customers are; onboard one, or offboard one.",
     "validate": "Train a branch's models and show their figures beside main's.",
     "ingest": "Put session files into today's landing zone (or take what lies there) and take them to gold.",
     "sql": "Run a query on the tables and print the rows.",

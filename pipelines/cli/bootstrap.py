@@ -28,6 +28,7 @@ def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 @click.option(
     "--landing", default="s3://<landing bucket>/<prefix>", help="Where session files arrive, s3://bucket/prefix."
 )
+@click.option("--customers", help="The customers' zone, s3://bucket/prefix; default: production has no customers.")
 @click.option("--managed-location", help="Storage of the catalogs; default: the metastore's root storage.")
 @click.option(
     "--data-scientists", default="data-scientists", show_default=True, help="Account group; '' where there is none."
@@ -51,6 +52,7 @@ def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 def bootstrap(
     workspace: Location,
     landing: str,
+    customers: str | None,
     managed_location: str | None,
     data_scientists: str,
     ids: dict[str, str],
@@ -68,7 +70,7 @@ def bootstrap(
 
     Applying needs an administrator of the workspace who also is a metastore admin; see docs/databricks.md.
     """
-    plan = plan_for(workspace, Site(landing, managed_location, data_scientists or None, policies, pools))
+    plan = plan_for(workspace, Site(landing, customers, managed_location, data_scientists or None, policies, pools))
     if not applies and not check:
         click.echo(as_sql(plan, ids, tables), nl=False)
         return

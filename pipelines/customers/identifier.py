@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _ALLOWED = re.compile(r"[a-z][a-z0-9_]{1,40}", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{7,}", re.ASCII)
 
 
 class InvalidCustomerError(ValueError):
@@ -15,7 +16,7 @@ def customer_id(text: str) -> str:
     """The identifier, unchanged, if it is one: a lower-case letter, then 1 to 40 of lower-case letters, digits and `_`.
 
     `acme` and `acme_` would be two customers that people take for one, so an identifier ends in no `_` and has no two
-    of them in a row.
+    of them in a row. Nor is it what git would take for a commit (`deadbeef`): partitions of releases are commits.
 
     Raises:
         InvalidCustomerError: it is none; the message says what one looks like.
@@ -24,5 +25,9 @@ def customer_id(text: str) -> str:
         raise InvalidCustomerError(
             f"{str(text)[:60]!r} is no customer identifier: write a lower-case letter, then 1 to 40 lower-case letters "
             "(a to z), digits or single underscores, not ending in one."
+        )
+    if _COMMIT.fullmatch(text):
+        raise InvalidCustomerError(
+            f"{text!r} is no customer identifier: it could be a commit's. Add a letter after f, or an underscore."
         )
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import shutil
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -117,6 +118,14 @@ class Engine(ABC):
                 self._registered.add(contract.name)
             elif contract.name not in self._registered:
                 self._register(self.spark, contract.name)
+
+    def drop(self, table: TableName) -> None:
+        """Take the table out of the catalog, and its files away; nothing if there is none."""
+        with self._registering, self.exclusive(table):
+            self.spark.sql(f"DROP TABLE IF EXISTS {table}")
+            self._registered.discard(table)
+            if (folder := self.folder(table)) is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def refresh(self, table: TableName) -> None:
         """Make a table that another process has created since the session's start known here."""

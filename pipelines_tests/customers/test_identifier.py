@@ -25,6 +25,13 @@ def test_others_are_refused_with_what_one_looks_like(text):
             make(text)
 
 
+@pytest.mark.parametrize("text", ["deadbeef", "defaced", "f" * 40])
+def test_what_could_be_a_commit_is_refused(text):
+    with pytest.raises(InvalidCustomerError, match="commit"):
+        customer_id(text)
+    assert customer_id("facade") == "facade", "six digits name no commit"
+
+
 def test_places():
     assert schema_of("acme") == "prod.customer_acme"
     assert volume_of("acme") == "prod.customer_acme.files"

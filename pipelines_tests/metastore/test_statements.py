@@ -13,7 +13,10 @@ from pipelines.tables.contracts import ALL
 
 REVIEWED = {
     "development": ["development", "--landing", "s3://acme-landing/sessions"],
-    "production": ["production", "--application-id", "pipelines-production=0a1b2c3d-0000-4000-8000-000000000001"],
+    "production": [
+        *("production", "--customers", "s3://acme-customers/customers"),
+        *("--application-id", "pipelines-production=0a1b2c3d-0000-4000-8000-000000000001"),
+    ],
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pipelines.databricks.bootstrap.identities import Identities
-from pipelines.databricks.bootstrap.plan import Grant, Plan, SecurableType
+from pipelines.databricks.bootstrap.plan import ANYONE, Grant, Plan, SecurableType
 from pipelines.databricks.bootstrap.step import BootstrapError, Step
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ Held = dict[str, set[str]]
 
 def grant_steps(plan: Plan, client: WorkspaceClient, identities: Identities) -> Iterator[Step]:
     """What to grant, and what the plan's service principals hold beyond it; other principals' are only reported."""
-    managed = {identities.id_of(each.name) for each in plan.service_principals}
+    own = (*(each.name for each in plan.service_principals), *plan.managed)
+    managed = {identities.id_of(each) for each in own}
     for kind, name in plan.securables():
         wanted = _of(plan.grants, name, identities)
         elsewhere = _of(plan.granted_elsewhere, name, identities)
@@ -27,6 +28,8 @@ def grant_steps(plan: Plan, client: WorkspaceClient, identities: Identities) -> 
             planned = wanted.get(principal, set())
             held = present.get(principal, set())
             more = held - planned - elsewhere.get(principal, set())
+            if principal not in managed:
+                more -= elsewhere.get(ANYONE, set())
             label = f"on {kind} {name} to {identities.name_of(principal)}"
             if planned & held:
                 yield Step("there", f"{_listed(planned & held)} {label}")
@@ -44,7 +47,8 @@ def _of(grants: Iterable[Grant], securable: str, identities: Identities) -> Held
     held: Held = {}
     for grant in grants:
         if grant.securable == securable:
-            held.setdefault(identities.id_of(grant.principal), set()).update(grant.privileges)
+            principal = ANYONE if grant.principal == ANYONE else identities.id_of(grant.principal)
+            held.setdefault(principal, set()).update(grant.privileges)
     return held
 
 

@@ -12,6 +12,8 @@ SecurableType = Literal["catalog", "schema", "volume"]
 Permission = Literal["READ", "WRITE", "MANAGE"]
 Entitlement = Literal["workspace-access", "allow-cluster-create"]
 ComputeKind = Literal["cluster-policies", "instance-pools"]
+ANYONE = "*"
+"""Stands for every principal that is not the plan's own, in what another plan grants."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,11 @@ class Catalog:
 
 @dataclass(frozen=True)
 class Schema:
-    """A schema, by its full name `catalog.schema`."""
+    """A schema, by its full name `catalog.schema`; `own` says that it is this plan's though its catalog is borrowed."""
 
     name: str
     comment: str = ""
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,9 @@ class Plan:
     """Made only on demand (`create_tables`): whoever writes a table first makes it from its contract."""
     grants: tuple[Grant, ...] = ()
     granted_elsewhere: tuple[Grant, ...] = ()
-    """What another workspace's plan grants on securables of this one: not made here, and no drift."""
+    """What another plan grants on securables of this one, perhaps to `ANYONE`: not made here, and no drift."""
+    managed: tuple[str, ...] = ()
+    """Principals that others make and whose grants this plan names all of, as it does of its service principals."""
     secret_scopes: tuple[SecretScope, ...] = ()
 
     def __post_init__(self) -> None:
@@ -168,7 +173,9 @@ class Plan:
                 raise ValueError(f"The plan grants on {grant.securable}, which it does not hold: add it.")
 
     def is_borrowed(self, securable: str) -> bool:
-        """Whether the securable lies in a catalog that is another plan's."""
+        """Whether the securable is another plan's: its catalog is, and its schema is not this plan's own."""
+        if ".".join(securable.split(".")[:2]) in {each.name for each in self.schemas if each.own}:
+            return False
         return securable.partition(".")[0] in {each.name for each in self.catalogs if each.borrowed}
 
     def securables(self) -> list[tuple[SecurableType, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import time
@@ -142,6 +143,9 @@ class Metastore:
         with self.store.transaction():
             self.store.delete(kind, full_name)
             self.store.delete("grant", f"{kind}:{full_name}")
+        if kind in ("catalog", "schema"):
+            with contextlib.suppress(OSError):  # files of external tables stay
+                self.warehouse.joinpath(*full_name.split(".")).rmdir()
         if kind == "table" and document.get("table_type") == "MANAGED":
             self._move_aside(local_path(document["storage_location"]))
         if kind == "volume" and document["volume_type"] == "MANAGED":

@@ -1,0 +1,112 @@
+"""A customer's files: walked without following links, copied with their digests, removed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from pipelines.customers.archive_manifest import FILES, ArchivedFile, chunks_of, digest_of
+
+
+class ChangedMeanwhileError(Exception):
+    """Something of the customer changed while it was archived, or since; the message says what, and to go again."""
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file of the customer, with its version: it changes whenever the file is written."""
+
+    path: str
+    version: str
+
+
+def walk(files: Path) -> tuple[list[FoundFile], list[str]]:
+    """All files below the folder by path, unfinished uploads too, and what is left out: links, pipes, odd names."""
+    found: list[FoundFile] = []
+    left_out: list[str] = []
+    for path, entry in _below(files, ""):
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode) and _is_text(path):
+            found.append(FoundFile(path, _version(status)))
+        else:
+            left_out.append(os.fsencode(path).decode("utf-8", "backslashreplace"))
+    return sorted(found, key=lambda each: each.path), sorted(left_out)
+
+
+def copy_listed(files: Path, found: FoundFile, archive: Path) -> ArchivedFile:
+    """Copy a file of the customer into the archive, as it was found.
+
+    Raises:
+        ChangedMeanwhileError: the file changed since it was found, or is gone.
+    """
+    source = files / found.path
+    try:
+        archived = copied(source, archive, f"{FILES}/{found.path}", found.version)
+        status = source.lstat()
+    except FileNotFoundError as error:
+        raise ChangedMeanwhileError(f"{found.path} is gone: archive again.") from error
+    if _version(status) != found.version:
+        raise ChangedMeanwhileError(f"{found.path} changed while it was archived: archive again.")
+    return archived
+
+
+def copied(source: Path, archive: Path, path: str, version: str = "") -> ArchivedFile:
+    """Copy a file to that path of the archive, unless it is there already from an attempt that was cut off."""
+    target = archive / path
+    size, digest = digest_of(source)
+    if not target.is_file() or digest_of(target) != (size, digest):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f".{uuid4().hex}.part")
+        try:
+            with unfinished.open("xb") as opened:
+                for chunk in chunks_of(source):
+                    opened.write(chunk)
+                opened.flush()
+                os.fsync(opened.fileno())
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    return ArchivedFile(path, size, digest, version)
+
+
+def remove_below(files: Path) -> int:
+    """Empty the folder, which may be a volume's; the number of files. Links go, what they lead to stays."""
+    count = len(walk(files)[0])
+    if not files.is_dir():
+        return 0
+    for entry in list(os.scandir(files)):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            Path(entry.path).unlink(missing_ok=True)
+    return count
+
+
+def _below(folder: Path, path: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        inner = f"{path}/{entry.name}" if path else entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(Path(entry.path), inner)
+        else:
+            yield inner, entry
+
+
+def _version(status: os.stat_result) -> str:
+    return f"{status.st_mtime_ns}-{status.st_size}"
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
