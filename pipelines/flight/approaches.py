@@ -79,6 +79,12 @@ def find_approaches(samples: pandas.DataFrame, aircraft_type: str | None) -> lis
     return found
 
 
+def judged_seconds(altitude_ft: np.ndarray, gate: int, end: int, elevation_ft: float) -> slice:
+    """The part of an approach that the criteria are held against: from the gate down to the flare, or to its end."""
+    low = np.flatnonzero(altitude_ft[gate : end + 1] - elevation_ft < JUDGED_DOWN_TO_FT)
+    return slice(gate, gate + int(low[0]) if len(low) else end + 1)
+
+
 def _gate(height_ft: np.ndarray, high: int, end: int) -> int | None:
     """The first second below the gate's height after the last one above it; None if it was never above."""
     above = np.flatnonzero(height_ft[high:end] > GATE_HEIGHT_FT)
@@ -106,8 +112,7 @@ def _judged(
     reference_kt: float | None,
 ) -> Approach:
     assert trace.altitude_ft is not None
-    low = np.flatnonzero(trace.altitude_ft[gate : end + 1] - elevation_ft < JUDGED_DOWN_TO_FT)
-    judged = slice(gate, gate + int(low[0]) if len(low) else end + 1)
+    judged = judged_seconds(trace.altitude_ft, gate, end, elevation_ft)
     bank_limit = criteria.bank_limits_deg(trace.altitude_ft[judged] - elevation_ft, trace.heading_deg[judged])
     exceeded = criteria.exceedances(
         trace.airspeed_kt[judged], trace.vertical_speed_fpm[judged], trace.bank_deg[judged], bank_limit, reference_kt

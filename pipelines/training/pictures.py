@@ -7,6 +7,7 @@ turn's 45 degrees with its tolerance, and approaches and upsets are marked where
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,11 +36,12 @@ COLORS: dict[str, str] = {
 """One colour per maneuver, the same in every picture."""
 
 _STEEP_BANK_DEG, _STEEP_TOLERANCE_DEG = 45.0, 5.0
-_PANELS = (
+PANELS = (
     (("altitude_msl_ft", "altitude_indicated_ft", "altitude_agl_ft"), "altitude, ft"),
     (("indicated_airspeed_kt", "true_airspeed_kt", "ground_speed_kt"), "speed, kt"),
     (("roll_deg",), "bank, deg"),
 )
+"""Panels of a session's picture: the channels to draw, the best one first, and what they are called."""
 
 
 def session_picture(
@@ -62,9 +64,9 @@ def session_picture(
 
     minutes = samples["second"].to_numpy(dtype=float) / 60.0
     figure = Figure(figsize=(14, 7.5), layout="constrained")
-    panels = figure.subplots(len(_PANELS), 1, sharex=True, height_ratios=(3, 2, 2))
-    for axes, (alternatives, label) in zip(panels, _PANELS, strict=True):
-        recorded = [name for name in alternatives if name in samples and samples[name].notna().mean() > 0.1]
+    panels = figure.subplots(len(PANELS), 1, sharex=True, height_ratios=(3, 2, 2))
+    for axes, (alternatives, label) in zip(panels, PANELS, strict=True):
+        recorded = recorded_channels(samples, alternatives)
         axes.set_ylabel(label)
         axes.grid(True, color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
@@ -91,6 +93,11 @@ def session_picture(
     if title:
         figure.suptitle(title, x=0.01, ha="left")
     return figure
+
+
+def recorded_channels(samples: pd.DataFrame, alternatives: Sequence[str]) -> list[str]:
+    """Those of the channels that are known for more than a tenth of the seconds, in the order given."""
+    return [name for name in alternatives if name in samples and samples[name].notna().mean() > 0.1]
 
 
 def png_of(figure: Figure, dots_per_inch: int = 80) -> bytes:
