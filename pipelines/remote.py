@@ -14,7 +14,7 @@ from pipelines.databricks.launcher import DatabricksStepLauncher
 from pipelines.databricks.target import RemoteTarget, SecretReference
 from pipelines.environments import TASK_SETTINGS, for_task
 from pipelines.releases.plan import is_commit
-from pipelines.releases.run_tags import COMMIT
+from pipelines.releases.run_tags import ANALYZE, CHAMPIONS, COMMIT, CUSTOMERS
 from pipelines.remote_settings import Remote
 from pipelines.settings import Settings
 from pipelines.workspace_names import EVENT_KEY
@@ -57,20 +57,40 @@ def step_launcher_for(settings: Settings) -> DatabricksStepLauncher | None:
             secrets=secrets,
         ),
         CodeSource(remote.repository, None, allow_dirty=remote.allow_dirty),
-        code_of_run=lambda run: _code_of(settings, run),
+        code_of_run=lambda instance, run: _code_of(settings, instance, run),
     )
 
 
-def _code_of(settings: Settings, run: dg.DagsterRun) -> CodeSource | None:
-    """A commit of the watched branch, if that is what the run is about: its tag says so, or its partition."""
+def _code_of(settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun) -> CodeSource | None:
+    """A commit of the watched branch, if that is what the run is about: its tag says so, or its partition.
+
+    What is made for a customer is made by the code of the release that serves.
+    """
     commit = run.tags.get(COMMIT)
-    if commit is None and settings.location == "production" and is_commit(partition := run.tags.get(_PARTITION)):
-        commit = partition
+    if commit is None and settings.location == "production":
+        if _is_for_customer(run):
+            commit = serving_release(instance)
+        elif is_commit(partition := run.tags.get(_PARTITION)):
+            commit = partition
     if commit is None:
         return None
     from pipelines.releases.branch import mirror_of
 
     return CodeSource(mirror_of(settings).repository.folder, commit, allow_dirty=False)
+
+
+def _is_for_customer(run: dg.DagsterRun) -> bool:
+    # By its assets and not by its partition: a customer's name may look like a commit's.
+    selected = run.asset_selection or ()
+    return run.job_name == ANALYZE or any(key.path[: len(CUSTOMERS)] == list(CUSTOMERS) for key in selected)
+
+
+def serving_release(instance: dg.DagsterInstance) -> str | None:
+    """The commit of the release that customers get, as the releases last said of themselves; None before the first."""
+    event = instance.get_latest_materialization_event(dg.AssetKey(list(CHAMPIONS)))
+    kept = event.asset_materialization.metadata.get("state") if event and event.asset_materialization else None
+    current = kept.value.get("current") if kept is not None and isinstance(kept.value, dict) else None
+    return str(current) if is_commit(current) else None
 
 
 def workspace_client(settings: Settings) -> WorkspaceClient:

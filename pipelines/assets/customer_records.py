@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from pipelines.assets.table_assets import table_spec
-from pipelines.customers.tasks import CustomerTask, job_of
+from pipelines.customers.tasks import CustomerTask, job_of, step_of
 from pipelines.engines.engine import Engine
 from pipelines.partitions import CUSTOMERS as PARTITIONS
 from pipelines.settings import Settings
@@ -68,7 +68,7 @@ class CustomerConfig(dg.Config):
 def customer_job(task: CustomerTask) -> dg.JobDefinition:
     """The job that does one part of on- or offboarding."""
 
-    @dg.op(name=job_of(task), description=_MEANINGS[task])
+    @dg.op(name=step_of(task), description=_MEANINGS[task])
     def step(
         context: dg.OpExecutionContext,
         config: CustomerConfig,

@@ -1,10 +1,11 @@
-"""The assets of the production location, wired: shared gold to the models of releases."""
+"""The assets of the production location, wired: shared gold to the models of releases, and these to customers."""
 
 from __future__ import annotations
 
 import dagster as dg
 
 from pipelines.assets.customer_records import customers
+from pipelines.assets.customers import customer_assets
 from pipelines.assets.released_models import released_model_asset
 from pipelines.assets.releases import champions_asset, requested_asset
 from pipelines.assets.shared_gold import shared_gold
@@ -14,7 +15,8 @@ from pipelines.settings import Settings
 
 
 def production_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """Every asset of the production location: gold as it is shared, and the releases of models trained on it there.
+    """Every asset of the production location: gold as it is shared, the releases of models trained on it there,
+    and what customers get of them.
 
     The models are those of the commit that is to be released, which may have others than this code has.
     """
@@ -24,5 +26,6 @@ def production_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.Asset
         requested_asset(manifests),
         *(released_model_asset(manifest, settings) for manifest in manifests),
         champions_asset(manifests, settings),
+        customer_assets(manifests, settings),
         customers,
     ]

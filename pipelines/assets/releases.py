@@ -10,12 +10,13 @@ from pipelines.assets.table_assets import key_of
 from pipelines.engines.engine import Engine
 from pipelines.models.manifest import Manifest
 from pipelines.partitions import RELEASES
+from pipelines.releases import run_tags
 from pipelines.releases.run_tags import ANEW, ATTEMPT, AUTHOR, OUTCOME, SIGNER
 from pipelines.settings import Settings
 from pipelines.tables.contract import TableName
 
 REQUESTED = dg.AssetKey(["prod", "releases", "requested"])
-CHAMPIONS = dg.AssetKey(["prod", "releases", "champions"])
+CHAMPIONS = dg.AssetKey(list(run_tags.CHAMPIONS))
 GROUP = "releases"
 _OWNER = "team:flight-data-science"
 

@@ -19,6 +19,11 @@ def job_of(task: CustomerTask) -> str:
     return f"{task}_customer"
 
 
+def step_of(task: CustomerTask) -> str:
+    """The name of that job's one step, which must be another one than the job's."""
+    return f"{job_of(task)}_step"
+
+
 def task_config(task: CustomerTask, customer: str, actor: str, choices: dict[str, Any]) -> dict[str, Any]:
     """Run config of the job; `choices` are fields of `pipelines.customers.onboarding.CHOICES`.
 
@@ -26,7 +31,7 @@ def task_config(task: CustomerTask, customer: str, actor: str, choices: dict[str
         InvalidCustomerError: that is no customer's identifier.
     """
     given = {"customer": customer_id(customer), "actor": actor, "choices": choices}
-    return {"ops": {job_of(task): {"config": given}}}
+    return {"ops": {step_of(task): {"config": given}}}
 
 
 def files_folder(settings: Settings, customer: str) -> Path | None:

@@ -46,7 +46,7 @@ class Launch:
         self._context = context
         self._run_id = context.dagster_run.run_id
         self._step_key = context.step.key
-        self._source = launcher.code_of(context.dagster_run)
+        self._source = launcher.code_of(context.instance, context.dagster_run)
         self._attempts = Attempts(context.instance, launcher.target.name, context.dagster_run, self._step_key)
 
     def events(self) -> Iterator[DagsterEvent]:

@@ -43,7 +43,7 @@ class DatabricksStepLauncher(StepLauncher):
         code: CodeSource,
         patience: Patience | None = None,
         rhythm: Rhythm | None = None,
-        code_of_run: Callable[[dg.DagsterRun], CodeSource | None] | None = None,
+        code_of_run: Callable[[dg.DagsterInstance, dg.DagsterRun], CodeSource | None] | None = None,
     ) -> None:
         # Dagster recommends Pipes to new projects, where the code of a step is written for it; it keeps launchers.
         with warnings.catch_warnings():
@@ -63,9 +63,9 @@ class DatabricksStepLauncher(StepLauncher):
 
         return Launch(self, step_context).events()
 
-    def code_of(self, run: dg.DagsterRun) -> CodeSource:
+    def code_of(self, instance: dg.DagsterInstance, run: dg.DagsterRun) -> CodeSource:
         """Where the code of this run is: a run may ask for a commit of its own."""
-        return (self._code_of_run(run) if self._code_of_run else None) or self.code
+        return (self._code_of_run(instance, run) if self._code_of_run else None) or self.code
 
     def session(self) -> Session:
         """The connection to the target, made at the first call.

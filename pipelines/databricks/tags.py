@@ -9,6 +9,9 @@ SIZE_TAG = "pipelines/compute"
 STANDARD_SIZE = "standard"
 TIME_LIMIT_TAG = "pipelines/time_limit_minutes"
 """After which Databricks ends the step's run; a limit of the size class counts too, the shorter one first."""
+PARTITION_TAG = "pipelines/partition_is"
+"""Of a step whose partition says whom it is for, such as `customer`: tags of a step are the same for all partitions."""
+_PARTITION = "dagster/partition"
 _FROM_STEP = {"pipelines/model": "model", "pipelines/customer": "customer", "pipelines/release": "release"}
 _REFUSED = re.compile(r"[^\w +\-=.:/@]")
 _LONGEST_NAME, _LONGEST_VALUE, _LONGEST_RUN_NAME = 127, 255, 200
@@ -18,6 +21,8 @@ def remote_tags(
     target: Mapping[str, str], step: Mapping[str, str], run_id: str, job: str, step_key: str
 ) -> dict[str, str]:
     """The tags of a remote run, in the letters that clusters' tags may have."""
+    if (meaning := step.get(PARTITION_TAG)) and step.get(_PARTITION):
+        step = {f"pipelines/{meaning}": step[_PARTITION], **step}
     found = {
         **target,
         **{name: step[tag] for tag, name in _FROM_STEP.items() if step.get(tag)},

@@ -1,4 +1,4 @@
-"""Jobs of the production location: releases, the moves that people make, reproduction, the check, customers."""
+"""Jobs of the production location: releases, people's moves, reproduction, the check of it all, customers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pipelines.assets.release_check import champions_agree
 from pipelines.assets.release_moves import move_jobs
 from pipelines.assets.reproduction import reproduce
 from pipelines.partitions import RELEASES
+from pipelines.releases.run_tags import ANALYZE
 
 # What each step's process would import by itself, a second or two of the lead time.
 _PRELOADED = ["pipelines.definitions", "pipelines.assets.production", "pipelines.jobs.production", "databricks.sdk"]
@@ -25,6 +26,14 @@ release = dg.define_asset_job(
     description="Trains, judges and registers every model of a commit, and makes them champion together if all pass.",
 )
 
+analyze = dg.define_asset_job(
+    ANALYZE,
+    selection=dg.AssetSelection.groups("customers"),
+    tags={"pipelines/purpose": "inference"},
+    description="Takes a customer's sessions and lets the released models judge them: those that are asked for, or all "
+    "that the serving versions have not judged.",
+)
+
 check_releases = dg.define_asset_job(
     "check_releases",
     selection=_check,
@@ -32,4 +41,4 @@ check_releases = dg.define_asset_job(
 )
 
 rollback, approve = (next(job for job in move_jobs if job.name == name) for name in ("rollback", "approve"))
-production_jobs = [release, *move_jobs, reproduce, check_releases, *customer_jobs]
+production_jobs = [release, *move_jobs, reproduce, check_releases, *customer_jobs, analyze]

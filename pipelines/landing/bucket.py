@@ -125,7 +125,7 @@ class BucketUploads:
             # Whoever was first keeps the name. (If it was our own request, repeated after its answer was lost, the
             # mark tells.)
             return None
-        return self._landed(
+        return self.landed(
             {**stored, "Key": where["Key"], "Size": stored["ContentLength"]}, len(self.address.key_prefix)
         )
 
@@ -139,13 +139,14 @@ class BucketUploads:
                     Bucket=self.address.bucket, Prefix=prefix, MaxKeys=self.objects_per_page, **more
                 )
             objects = found.get("Contents", [])
-            files = [self._landed(each, cut) for each in objects if not _marks(each) and _is_whole(each["Key"][cut:])]
+            files = [self.landed(each, cut) for each in objects if not _marks(each) and _is_whole(each["Key"][cut:])]
             after = objects[-1]["Key"] if found.get("IsTruncated") and objects else None
             yield Page(files, after)
             if after is None:
                 return
 
-    def _landed(self, found: dict[str, Any], cut: int) -> LandedFile:
+    def landed(self, found: dict[str, Any], cut: int) -> LandedFile:
+        """The object that S3 tells of, its path without the first `cut` characters of the key."""
         key, etag = found["Key"], found["ETag"].strip('"')
         version = f"{_nanoseconds(found['LastModified'])}-{found['Size']}-{etag}"
         address = S3Prefix(self.address.bucket, profile=self.address.profile)

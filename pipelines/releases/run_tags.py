@@ -1,4 +1,11 @@
-"""Tags of Dagster runs by which a release is known outside of the record."""
+"""Tags of Dagster runs by which a release is known outside of the record, and the asset that tells what serves."""
+
+CHAMPIONS = ("prod", "releases", "champions")
+"""Key of the asset that is what customers get."""
+CUSTOMERS = ("prod", "customers")
+"""What the keys of the assets begin with that are made for customers, by the code of the release that serves."""
+ANALYZE = "analyze"
+"""The job that makes them."""
 
 COMMIT = "pipelines/commit"
 """The commit whose code runs."""

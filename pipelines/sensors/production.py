@@ -7,15 +7,16 @@ import dagster as dg
 from pipelines.jobs.production import approve, release, rollback
 from pipelines.releases.release_graph import graph_of, released_models_folder
 from pipelines.sensors.commit_status import commit_status_sensors
+from pipelines.sensors.customer_requests import customer_requests
 from pipelines.sensors.release_branch import release_branch_sensor
 from pipelines.sensors.release_schedule import release_check_schedule
 from pipelines.settings import Settings
 
 
 def production_sensors(settings: Settings) -> list[dg.SensorDefinition]:
-    """What is pushed to `release` is released."""
+    """What is pushed to `release` is released, and what customers ask for is carried out."""
     branch = release_branch_sensor(settings, rollback, graph_of(released_models_folder(settings)))
-    return [branch, *commit_status_sensors(settings, [release, approve])]
+    return [branch, *commit_status_sensors(settings, [release, approve]), customer_requests]
 
 
 production_schedules = [release_check_schedule()]

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from pipelines.definitions import development, production
-from pipelines.partitions import RELEASES, UPLOAD_DAYS
+from pipelines.partitions import CUSTOMERS, RELEASES, UPLOAD_DAYS
 from pipelines.tables.contracts import ALL, GOLD
 
 SNAPSHOT = Path(__file__).with_name("graph.txt")
@@ -23,7 +23,9 @@ def _lines(definitions: dg.Definitions) -> Iterator[str]:
     for key in sorted(graph.get_all_asset_keys(), key=dg.AssetKey.to_user_string):
         node = graph.get(key)
         kind = "asset" if node.is_materializable else "external"
-        each = {None: "", UPLOAD_DAYS: " per upload day", RELEASES: " per release"}[node.partitions_def]
+        each = {None: "", UPLOAD_DAYS: " per upload day", RELEASES: " per release", CUSTOMERS: " per customer"}[
+            node.partitions_def
+        ]
         yield f"{kind} {key.to_user_string()} in {node.group_name}{each}"
         yield from (f"  from {parent.to_user_string()}" for parent in sorted(node.parent_keys))
         for check in sorted(node.check_keys, key=lambda check: check.name):

@@ -97,8 +97,18 @@ ALLOWED = {
         "checks",
         "branches",
     },
-    "jobs": {"assets", "checks", "branches", "partitions"},
-    "sensors": {"assets", "environments", "settings", "jobs", "landing", "models", "partitions", "releases"},
+    "jobs": {"assets", "checks", "branches", "partitions", "releases.run_tags"},
+    "sensors": {
+        "assets",
+        "customers",
+        "environments",
+        "settings",
+        "jobs",
+        "landing",
+        "models",
+        "partitions",
+        "releases",
+    },
     "definitions": {"assets", "checks", "sensors", "jobs", "environments", "resources"},
 }
 # Packages that a layer must never know.

@@ -1,0 +1,141 @@
+"""What customers get: their sessions, taken and judged on request, as one step of the production workspace.
+
+A partition is a customer. Both assets are made together: launching a step takes longer than judging a session.
+"""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from pipelines.assets.materializations import rows_table
+from pipelines.assets.models import model_key
+from pipelines.assets.releases import CHAMPIONS
+from pipelines.engines.engine import Engine
+from pipelines.models.manifest import Manifest
+from pipelines.partitions import CUSTOMERS
+from pipelines.releases import run_tags
+from pipelines.settings import Settings
+
+CUSTOMER_SESSIONS = dg.AssetKey([*run_tags.CUSTOMERS, "sessions"])
+CUSTOMER_ANALYSIS = dg.AssetKey([*run_tags.CUSTOMERS, "analysis"])
+GROUP = "customers"
+STEP = "analyze_customer"
+BATCH = "pipelines/batch"
+"""Tag of a run that carries out requests: which ones they are."""
+_OWNER = "team:flight-data"
+
+
+class Analysis(dg.Config):
+    """What is asked for. All empty: every session of the customer that the serving versions have not judged."""
+
+    requests: list[str] = Field(default_factory=list, description="Files of the customer's inbox, such as monday.json.")
+    sessions: list[str] = Field(
+        default_factory=list, description="Files below the customer's sessions folder, or ids of known sessions."
+    )
+    models: dict[str, int] = Field(
+        default_factory=dict, description="For `sessions`: version by model. Empty: what the release plan chooses."
+    )
+
+
+def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsDefinition:
+    """The two assets of all customers."""
+    released = [
+        dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping())
+        for key in (CHAMPIONS, *(model_key(manifest, settings) for manifest in manifests))
+    ]
+
+    @dg.multi_asset(
+        name=STEP,
+        partitions_def=CUSTOMERS,
+        op_tags={"pipelines/partition_is": "customer", "pipelines/purpose": "inference"},
+        specs=[
+            dg.AssetSpec(
+                CUSTOMER_SESSIONS,
+                group_name=GROUP,
+                owners=[_OWNER],
+                kinds={"table", "deltalake", "pyspark"},
+                description="A customer's sessions, cleaned like gold: `sessions`, `flight_samples` and `approaches` "
+                "in the customer's own schema. A file that cannot be trusted is a row with the reason.",
+            ),
+            dg.AssetSpec(
+                CUSTOMER_ANALYSIS,
+                deps=[CUSTOMER_SESSIONS, *released],
+                group_name=GROUP,
+                owners=[_OWNER],
+                kinds={"table", "deltalake", "pyspark"},
+                description="What the released models find in a customer's sessions: `analysis` and "
+                "`analysed_sessions` in the customer's own schema. Each row says which version it is of, and why.",
+            ),
+        ],
+    )
+    def analyze_customer(
+        context: dg.AssetExecutionContext,
+        config: Analysis,
+        engine: dg.ResourceParam[Engine],
+        settings: dg.ResourceParam[Settings],
+        step_launcher: dg.ResourceParam[object],
+    ) -> Any:
+        from pipelines.customers.fulfilment import fulfil, fulfil_all
+        from pipelines.customers.registry import UnknownCustomerError, customer_of
+        from pipelines.customers.requests import InvalidRequestError, made_request
+
+        customer, own_id = context.partition_key, f"run-{context.run_id[:8]}"
+        try:
+            customer_of(engine, customer)
+            if config.requests or config.sessions:
+                direct = None
+                if config.sessions:
+                    values = {"sessions": tuple(config.sessions), "models": dict(config.models)}
+                    direct = made_request(values, own_id)
+                tags = context.run.tags
+                found = fulfil(
+                    engine, settings, customer, config.requests, direct, tags.get(BATCH, ""),
+                    tags.get(run_tags.COMMIT, ""), context.log.info,
+                )  # fmt: skip
+            else:
+                found = fulfil_all(engine, settings, customer, own_id, context.log.info)
+        except (UnknownCustomerError, InvalidRequestError) as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
+        for one in found.asked:
+            if not one.name and one.problem is not None:
+                raise dg.Failure(one.problem, allow_retries=False)
+        yield dg.MaterializeResult(asset_key=CUSTOMER_SESSIONS, metadata=_of_sessions(found))
+        yield dg.MaterializeResult(asset_key=CUSTOMER_ANALYSIS, metadata=_of_analysis(found))
+
+    return analyze_customer
+
+
+def _of_sessions(found: Any) -> dict[str, Any]:
+    from pipelines.customers.sessions import READY
+
+    taken = found.taken.values()
+    refused = [{"file": name, "why": one.reason} for name, one in found.taken.items() if one.status != READY]
+    return {
+        "sessions": len({one.session_id for one in taken if one.status == READY}),
+        "read_now": len({one.session_id for one in taken if one.is_new}),
+        "quarantined": rows_table(refused),
+    }
+
+
+def _of_analysis(found: Any) -> dict[str, Any]:
+    analysed = found.analysed.values()
+    return {
+        "requests": rows_table(
+            {"request": one.request, "state": one.state, "why": one.why or ""} for one in found.answers
+        ),
+        "judged_now": sum(one.is_new for one in analysed),
+        "judged_before": sum(not one.is_new for one in analysed),
+        "results": rows_table(
+            {
+                "session": one.session_id,
+                "model": one.model,
+                "version": one.model_version,
+                "chosen as": one.route_reason,
+                "status": one.status,
+                "findings": one.finding_count,
+                "why": one.reason or "",
+            }
+            for one in found.analysed.values()
+        ),
+    }

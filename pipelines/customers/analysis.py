@@ -1,0 +1,162 @@
+"""A customer's sessions judged by versions, each session once by each version, into the customer's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from pipelines.customers.places import schema_of
+from pipelines.customers.predicting import FAILED, Judged, judge_sessions
+from pipelines.customers.replacing import replace_rows
+from pipelines.customers.routes import Assignment
+from pipelines.models.manifest import Manifest
+from pipelines.settings import Settings
+from pipelines.tables.contract_guard import ensure_tables
+from pipelines.tables.contracts.customers import analysis_contract, judgements_contract
+from pipelines.tables.selecting import in_list, selected
+
+if TYPE_CHECKING:
+    from pipelines.engines.engine import Engine
+    from pipelines.releases.registry import MlflowRegistry
+
+SESSIONS_AT_ONCE = 100
+"""Sessions per commit: bounds memory, and an interrupted run goes on with what is not written yet."""
+Key = tuple[str, str, int]
+"""Session, model and version."""
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """A row of the customer's `analysed_sessions`."""
+
+    session_id: str
+    model: str
+    model_version: int
+    status: str
+    reason: str | None
+    finding_count: int
+    source_digest: str
+    plan_revision: int
+    route_reason: str
+    is_new: bool = False
+    """Whether it was judged just now."""
+    needs: str | None = None
+    """The release by whose code it could be judged, where the running code cannot; not in the table."""
+
+    @property
+    def key(self) -> Key:
+        return self.session_id, self.model, self.model_version
+
+
+_COLUMNS = tuple(name for name in Analysed.__dataclass_fields__ if name not in ("is_new", "needs"))
+
+
+def analyse(
+    engine: Engine,
+    settings: Settings,
+    registry: MlflowRegistry,
+    customer: str,
+    assignments: Iterable[Assignment],
+    digests: Mapping[str, str],
+    manifests: Mapping[str, Manifest],
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[Key, Analysed]:
+    """Carry out the assignments; what was judged before, and did not fail, is not judged again.
+
+    Of several assignments of the same session and version the first counts.
+
+    Args:
+        digests: source digest of each session that the customer's tables hold; others are left out.
+        manifests: of the running code, by model.
+
+    Returns:
+        What the customer's tables hold of every session and version that is assigned.
+
+    Raises:
+        ContractViolationError: a table is not what its contract says; nothing has been written.
+    """
+    schema = schema_of(customer)
+    analysis, ledger = analysis_contract(schema), judgements_contract(schema)
+    ensure_tables(engine, analysis, ledger)
+    wanted: dict[Key, Assignment] = {}
+    for one in assignments:
+        if one.session_id in digests:
+            wanted.setdefault((one.session_id, one.model, one.version), one)
+    with engine.exclusive(analysis.name):
+        known = _known(engine, customer, {session_id for session_id, _, _ in wanted})
+        found = {
+            key: known[key]
+            for key in wanted
+            if key in known and known[key].source_digest == digests[key[0]] and known[key].status != FAILED
+        }
+        waiting = sorted(one for key, one in wanted.items() if key not in found)
+        for (model, version), group in groupby(waiting, key=lambda one: (one.model, one.version)):
+            members = list(group)
+            for start in range(0, len(members), SESSIONS_AT_ONCE):
+                batch = members[start : start + SESSIONS_AT_ONCE]
+                judged = judge_sessions(
+                    engine, settings, registry, customer, manifests.get(model), model, version,
+                    [one.session_id for one in batch],
+                )  # fmt: skip
+                for entry in _write(engine, customer, batch, judged, digests):
+                    found[entry.key] = entry
+                progress(f"{model} version {version}: {start + len(batch)} of {len(members)} sessions judged")
+    return found
+
+
+def _known(engine: Engine, customer: str, session_ids: set[str]) -> dict[Key, Analysed]:
+    contract = judgements_contract(schema_of(customer))
+    rows = selected(engine, engine.table(contract.name), "session_id", session_ids).select(*_COLUMNS)
+    entries = (Analysed(**row) for row in rows.toArrow().to_pylist())
+    return {entry.key: entry for entry in entries}
+
+
+def _write(
+    engine: Engine,
+    customer: str,
+    batch: Sequence[Assignment],
+    judged: Mapping[str, Judged],
+    digests: Mapping[str, str],
+) -> list[Analysed]:
+    """Write what was found, then enter it in the ledger: a crash in between makes the next run do the same again."""
+    schema, now = schema_of(customer), datetime.now(UTC)
+    rows: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
+    for one in batch:
+        result = judged.get(one.session_id, Judged(FAILED, f"{one.model} gave no answer.", []))
+        common = {
+            "session_id": one.session_id,
+            "model": one.model,
+            "model_version": one.version,
+            "plan_revision": one.revision,
+            "route_reason": one.reason,
+            "request_id": one.request_id,
+            "analysed_at": now,
+        }
+        rows += [{**row, **common} for row in result.rows]
+        entries.append(
+            {
+                **common,
+                "status": result.status,
+                "reason": result.reason,
+                "finding_count": len(result.rows),
+                "source_digest": digests[one.session_id],
+            }
+        )
+    these = (
+        f"model = '{batch[0].model}' AND model_version = {batch[0].version} AND "
+        f"{in_list('session_id', {one.session_id for one in batch})}"
+    )
+    replace_rows(engine, analysis_contract(schema), these, rows)
+    replace_rows(engine, judgements_contract(schema), these, entries)
+    return [
+        Analysed(
+            **{name: entry[name] for name in _COLUMNS},
+            is_new=True,
+            needs=judged[entry["session_id"]].needs if entry["session_id"] in judged else None,
+        )
+        for entry in entries
+    ]

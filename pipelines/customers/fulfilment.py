@@ -1,0 +1,226 @@
+"""Carrying out what was asked for one customer: sessions taken, versions chosen, models applied, answers written.
+
+What is wrong with one request is that request's answer. What keeps all of them from being carried out, such as a
+registry that is down, is raised: then it is tried again, and nothing has been answered for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipelines.customers.analysis import Analysed, Key, analyse
+from pipelines.customers.answers import answer
+from pipelines.customers.files import CustomerFiles, customer_files
+from pipelines.customers.places import SESSIONS
+from pipelines.customers.requests import (
+    InvalidRequestError,
+    Request,
+    is_session_id,
+    read_request,
+    request_path,
+)
+from pipelines.customers.routes import (
+    Assignment,
+    NothingReleasedError,
+    UnusableVersionError,
+    asked_for,
+    routed,
+)
+from pipelines.customers.sessions import READY, TakenSession, known_sessions, ready_sessions, take_sessions
+from pipelines.customers.status import Status, digest_of_request, new_status, status_of, tell
+from pipelines.flight.formats.map_folders import BUILT_IN_MAPS
+from pipelines.landing.uploads import FileChangedError, LandedFile
+from pipelines.models.manifest import load_manifests
+from pipelines.releases.site import open_releases
+from pipelines.settings import Settings
+from pipelines.training.scratch import scratch_folder
+
+if TYPE_CHECKING:
+    from pipelines.engines.engine import Engine
+
+_MAPS = (BUILT_IN_MAPS,)
+"""Column maps come with the release: production does not see the folder of development's users."""
+_WORTH_LISTING = 50
+"""Names from which on one listing is cheaper than a look at each, which is a request of its own in a bucket."""
+
+
+@dataclass
+class Asked:
+    """One request on its way. `name` is that of its file; empty for one that came with the run itself."""
+
+    name: str
+    digest: str
+    request: Request
+    before: Status | None = None
+    """What its status file said when it was begun."""
+    sessions: dict[str, TakenSession] = field(default_factory=dict)
+    """By the names that the request gives."""
+    assignments: list[Assignment] = field(default_factory=list)
+    problem: str | None = None
+    """Why nothing is done about it."""
+
+
+@dataclass
+class Fulfilled:
+    """What one run did."""
+
+    customer: str
+    asked: list[Asked]
+    answers: list[Status]
+    """Statuses of the requests with a file, as they stand now."""
+    taken: dict[str, TakenSession]
+    """By name of file or id of session."""
+    analysed: dict[Key, Analysed]
+
+
+def fulfil(
+    engine: Engine,
+    settings: Settings,
+    customer: str,
+    names: Sequence[str],
+    direct: Request | None,
+    batch: str = "",
+    commit: str = "",
+    progress: Callable[[str], None] = lambda _: None,
+) -> Fulfilled:
+    """Carry out requests of one customer, and write the answers of those that came as files.
+
+    Args:
+        names: files of the customer's inbox.
+        direct: what the run itself asks for.
+        batch: names the run's requests, for their statuses.
+        commit: the release whose code runs, if it is known.
+
+    Raises:
+        NoCustomersError: the location has no customers.
+        LandingUnavailableError, OSError: the customer's files cannot be reached.
+    """
+    files = customer_files(settings, customer)
+    asked = [one for name in names if (one := _begun(files, name, batch)) is not None]
+    if direct is not None:
+        asked.append(Asked("", "", direct))
+    return _carried_out(engine, settings, customer, files, asked, batch, commit, progress)
+
+
+def fulfil_all(
+    engine: Engine, settings: Settings, customer: str, request_id: str, progress: Callable[[str], None]
+) -> Fulfilled:
+    """Carry out what nobody asked for by name: every session of the customer that the serving versions do not know.
+
+    Raises:
+        As `fulfil`.
+    """
+    files = customer_files(settings, customer)
+    names = [file.file_path.removeprefix(f"{SESSIONS}/") for file in files.listed(SESSIONS)]
+    names += ready_sessions(engine, customer)  # whose files may have been removed since
+    # Not validated: a listing names what is there, however odd, and leaves out links.
+    request = Request.model_construct(sessions=tuple(names), models={}, request_id=request_id)
+    return _carried_out(engine, settings, customer, files, [Asked("", "", request)], "", "", progress)
+
+
+def _begun(files: CustomerFiles, name: str, batch: str) -> Asked | None:
+    """The request of that file, which is now known to be running; None if there is nothing to do about it."""
+    file = files.look(request_path(name))
+    if file is None:  # taken back by the customer
+        return None
+    try:
+        content = files.read(file)
+    except (FileChangedError, FileNotFoundError):  # its next version is another request
+        return None
+    digest = digest_of_request(content)
+    before, _ = status_of(files, name)
+    if before is not None and before.request_digest == digest and before.is_final:
+        return None
+    try:
+        request = read_request(name, content)
+    except InvalidRequestError as error:
+        tell(files, new_status(name, digest, "failed", batch=batch, why=str(error)))
+        return None
+    same = before if before is not None and before.request_digest == digest else None
+    more = {"commit": same.commit, "tried": same.tried, "attempts": same.attempts} if same else {}
+    tell(files, new_status(name, digest, "running", request_id=request.request_id, batch=batch, **more))
+    return Asked(name, digest, request, same)
+
+
+def _carried_out(
+    engine: Engine,
+    settings: Settings,
+    customer: str,
+    files: CustomerFiles,
+    asked: list[Asked],
+    batch: str,
+    commit: str,
+    progress: Callable[[str], None],
+) -> Fulfilled:
+    from pipelines.releases.registry import MlflowRegistry
+
+    taken = _taken(engine, settings, customer, files, asked, progress)
+    registry, record, manifests = (
+        MlflowRegistry(settings),
+        open_releases(engine, settings).journal.read(),
+        load_manifests(),
+    )
+    for one in asked:
+        ready = sorted({each.session_id for each in one.sessions.values() if each.status == READY})
+        if one.problem is not None or not ready:
+            continue
+        request = one.request
+        try:
+            one.assignments = (
+                asked_for(request.models, ready, request.request_id, record, registry)
+                if request.models
+                else routed(customer, ready, request.request_id, record, manifests)
+            )
+        except (NothingReleasedError, UnusableVersionError) as error:
+            one.problem = str(error)
+    digests = {each.session_id: each.source_digest for each in taken.values() if each.status == READY}
+    every = [assignment for one in asked for assignment in one.assignments]
+    analysed = analyse(engine, settings, registry, customer, every, digests, manifests, progress)
+    answers = [tell(files, answer(customer, one, analysed, batch, commit)) for one in asked if one.name]
+    return Fulfilled(customer, asked, answers, taken, analysed)
+
+
+def _taken(
+    engine: Engine,
+    settings: Settings,
+    customer: str,
+    files: CustomerFiles,
+    asked: Sequence[Asked],
+    progress: Callable[[str], None],
+) -> dict[str, TakenSession]:
+    """The sessions that are asked for, all of them in the tables; requests that name others get their problem."""
+    found: dict[str, LandedFile] = {}
+    request_of: dict[str, str] = {}
+    ids = {name for one in asked for name in one.request.sessions if is_session_id(name)}
+    taken = known_sessions(engine, customer, ids) if ids else {}
+    present = _present(files, {name for one in asked for name in one.request.sessions if name not in taken})
+    for one in asked:
+        here = {name: present.get(name) for name in one.request.sessions if name not in taken}
+        unknown = [name for name, file in here.items() if file is None]
+        if unknown:
+            one.problem = (
+                f"Not known: {', '.join(map(ascii, unknown[:5]))}{' and others' if len(unknown) > 5 else ''}. Put the "
+                "files into your sessions folder and ask again; an id is known once its file was analysed."
+            )
+            continue
+        for name, file in here.items():
+            if file is not None:
+                found[name] = file
+                request_of.setdefault(name, one.request.request_id)
+    if found:
+        taken |= take_sessions(engine, customer, files, found, request_of, _MAPS, scratch_folder(settings), progress)
+    for one in asked:
+        if one.problem is None:
+            one.sessions = {name: taken[name] for name in one.request.sessions}
+    return taken
+
+
+def _present(files: CustomerFiles, names: set[str]) -> dict[str, LandedFile]:
+    """Those of the names that are files of the sessions folder."""
+    if len(names) > _WORTH_LISTING:
+        listed = {file.file_path.removeprefix(f"{SESSIONS}/"): file for file in files.listed(SESSIONS)}
+        return {name: listed[name] for name in names if name in listed}
+    looked = {name: files.look(f"{SESSIONS}/{name}") for name in names}
+    return {name: file for name, file in looked.items() if file is not None}

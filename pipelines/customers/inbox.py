@@ -1,0 +1,156 @@
+"""A customer's inbox as whoever starts runs looks at it: which requests wait, and for what.
+
+What is malformed is answered here and now; nothing else of a request is believed before it was validated.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pipelines.customers.files import CustomerFiles
+from pipelines.customers.places import INBOX, SESSIONS
+from pipelines.customers.requests import (
+    MOST_REQUEST_BYTES,
+    InvalidRequestError,
+    Request,
+    is_request,
+    is_session_id,
+    read_request,
+    status_path,
+)
+from pipelines.customers.status import Status, digest_of_request, new_status, status_of, tell
+from pipelines.landing.uploads import FileChangedError, LandedFile
+
+SETTLING_SECONDS = 5.0
+"""A file younger than this may still be written to."""
+_MOST_READ = 500
+"""Requests that are read at one look."""
+PATIENCE_SECONDS = 30.0
+"""How long a request waits for session files that are still being uploaded."""
+MOST_FILES_LOOKED_AT = 20
+"""Of one request, to see whether they have arrived; the step looks at all of them."""
+
+Versions = tuple[str, str]
+"""Of a request's file and of its status."""
+
+
+@dataclass
+class Memory:
+    """Which requests have their final answer, so that their files need not be read again; forgetting it is safe."""
+
+    answered: dict[str, dict[str, Versions]] = field(default_factory=dict)
+    """Versions by name of the request, by customer."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """A valid request without its final answer."""
+
+    name: str
+    request: Request
+    status: Status
+    modified_ns: int
+    """When the request's file was written, nanoseconds since the epoch."""
+    waits_for: str | None = None
+    """Why it cannot be begun yet."""
+
+
+def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int) -> Iterator[Open]:
+    """The requests without a final answer, at most so many, new ones before others; these become accepted or failed.
+
+    Raises:
+        OSError, LandingUnavailableError: the inbox cannot be used.
+    """
+    listed = {file.file_path.removeprefix(f"{INBOX}/"): file for file in files.listed(INBOX)}
+    known = memory.answered.get(customer, {})
+    memory.answered[customer] = here = {}
+    waiting = []
+    for name, file in listed.items():
+        if not is_request(name):
+            continue
+        answer = listed.get(status_path(name).removeprefix(f"{INBOX}/"))
+        versions = file.file_version, answer.file_version if answer is not None else ""
+        if known.get(name) == versions:
+            here[name] = versions
+        else:
+            waiting.append((answer is not None, file.modified_ns, name, file, versions))
+    found = 0
+    # What has no status yet comes before what may have its final one, which a new process does not know.
+    for _, modified_ns, name, file, versions in sorted(waiting)[:_MOST_READ]:
+        if found == most:
+            return
+        if (looked := _looked_at(files, name, file)) is None:
+            continue
+        status, request = looked
+        if request is None or status.is_final:
+            # Of a status that was written just now the version is not known; it is read once more at the next look.
+            here[name] = versions
+            continue
+        found += 1
+        if (waits_for := _missing(files, request, status)) and not _may_still_come(status):
+            tell(files, _changed(status, state="failed", why=f"{waits_for} {_REMEDY}"))
+            continue
+        yield Open(name, request, status, modified_ns, waits_for)
+
+
+def _looked_at(files: CustomerFiles, name: str, file: LandedFile) -> tuple[Status, Request | None] | None:
+    """The request with its status, which is written if it is new; None if it must be looked at again later."""
+    try:
+        content = files.read(file) if file.size_bytes <= MOST_REQUEST_BYTES else b" " * (MOST_REQUEST_BYTES + 1)
+    except (FileChangedError, FileNotFoundError):
+        return None
+    digest = digest_of_request(content)
+    before, _ = status_of(files, name)
+    same = before if before is not None and before.request_digest == digest else None
+    if same is not None and same.is_final:
+        return same, None
+    try:
+        request = read_request(name, content)
+    except InvalidRequestError as error:
+        if 0 <= time.time() - file.modified_ns / 1e9 < SETTLING_SECONDS:
+            return None
+        return tell(files, new_status(name, digest, "failed", why=str(error))), None
+    return same or tell(files, new_status(name, digest, "accepted", request_id=request.request_id)), request
+
+
+def begun(files: CustomerFiles, one: Open, batch: str) -> Status:
+    """Note that the request is to be carried out with that batch."""
+    return tell(files, _changed(one.status, state="accepted", batch=batch, attempts=one.status.attempts + 1))
+
+
+def given_up(files: CustomerFiles, one: Open, why: str) -> Status:
+    """Answer that the request cannot be carried out."""
+    return tell(files, _changed(one.status, state="failed", why=why))
+
+
+def _missing(files: CustomerFiles, request: Request, status: Status) -> str | None:
+    """Which of the session files are not there, or not whole yet; looked at before the first attempt only."""
+    if status.attempts:
+        return None
+    for name in [name for name in request.sessions if not is_session_id(name)][:MOST_FILES_LOOKED_AT]:
+        file = files.look(f"{SESSIONS}/{name}")
+        if file is None:
+            return f"Session file {name!a} is not in your sessions folder."
+        if 0 <= time.time() - file.modified_ns / 1e9 < SETTLING_SECONDS and _may_grow(file):
+            return f"Session file {name!a} is still being written."
+    return None
+
+
+_REMEDY = "Put it there whole, then ask again."
+
+
+def _may_grow(file: LandedFile) -> bool:
+    """Whether the file can be half there: an object of a bucket cannot, and its version says whose it is."""
+    return file.file_version.count("-") == 1
+
+
+def _may_still_come(status: Status) -> bool:
+    return time.time() - status.at.timestamp() < PATIENCE_SECONDS
+
+
+def _changed(status: Status, **changes: object) -> Status:
+    from datetime import UTC, datetime
+
+    return status.model_copy(update={"at": datetime.now(UTC), **changes})

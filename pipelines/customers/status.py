@@ -1,0 +1,126 @@
+"""The answer to a request: a JSON file beside it, which ends in exactly one final state, done or failed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipelines.customers.files import CustomerFiles
+from pipelines.customers.requests import MOST_REQUEST_BYTES, request_path, status_path
+from pipelines.landing.uploads import FileChangedError, LandedFile
+
+State = Literal["accepted", "running", "done", "failed"]
+FINAL: tuple[State, ...] = ("done", "failed")
+_ATTEMPTS = 5
+
+
+class SessionAnswer(BaseModel):
+    """What became of one session of the request."""
+
+    session: str
+    """As the request names it."""
+    session_id: str
+    status: str
+    """analysed, unchanged (all of it was there already) or quarantined."""
+    reason: str | None = None
+    review_page: str | None = None
+    """Among the customer's files."""
+
+
+class ModelAnswer(BaseModel):
+    """What one model made of one session."""
+
+    session_id: str
+    model: str
+    version: int
+    route_reason: str
+    plan_revision: int
+    status: str
+    reason: str | None = None
+    findings: int = 0
+
+
+class Status(BaseModel):
+    """The contents of a status file."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    request: str
+    """Name of the request's file."""
+    request_digest: str
+    """SHA-256 of its bytes: another file under the same name is another request."""
+    request_id: str = ""
+    state: State
+    at: datetime
+    """When it came to be so, UTC."""
+    batch: str = ""
+    """The batch of requests that it is carried out with: a tag of the Dagster run."""
+    attempts: int = 0
+    """How often it was begun."""
+    commit: str = ""
+    """The release by whose code it is to be carried out; empty: by that of the release that serves."""
+    tried: tuple[str, ...] = ()
+    """Releases by whose code it has been carried out in part."""
+    why: str | None = None
+    """Of a failed request: what is wrong, and what to do."""
+    tables: dict[str, str] = {}
+    """Of a done one: where its rows are."""
+    sessions: tuple[SessionAnswer, ...] = ()
+    models: tuple[ModelAnswer, ...] = ()
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL
+
+    def to_json(self) -> bytes:
+        """The file's bytes, for people and programs."""
+        return (self.model_dump_json(indent=2, exclude_defaults=True) + "\n").encode()
+
+
+def digest_of_request(content: bytes) -> str:
+    """What tells the contents of a request's file from others."""
+    return sha256(content).hexdigest()
+
+
+def new_status(name: str, digest: str, state: State, **more: Any) -> Status:
+    """A status as of now."""
+    return Status(request=name, request_digest=digest, state=state, at=datetime.now(UTC), **more)
+
+
+def status_of(files: CustomerFiles, name: str) -> tuple[Status | None, LandedFile | None]:
+    """The status of the request of that name, and the file that it was read from.
+
+    A file that holds no status, such as one that the customer wrote there, counts as none and is replaced.
+    """
+    for attempt in range(_ATTEMPTS):
+        file = files.look(status_path(name))
+        if file is None:
+            return None, None
+        if file.size_bytes > 16 * MOST_REQUEST_BYTES:
+            return None, file
+        try:
+            return Status.model_validate_json(files.read(file)), file
+        except ValidationError:
+            return None, file
+        except (FileChangedError, FileNotFoundError):
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def tell(files: CustomerFiles, status: Status) -> Status:
+    """Write the status, unless the same request has a final one, which stays. Returns what stands there then.
+
+    Raises:
+        OSError, LandingUnavailableError: it could not be written.
+    """
+    for _ in range(_ATTEMPTS):
+        present, file = status_of(files, status.request)
+        if present is not None and present.is_final and present.request_digest == status.request_digest:
+            return present
+        if files.replace(status_path(status.request), status.to_json(), file):
+            return status
+    raise FileChangedError(request_path(status.request))

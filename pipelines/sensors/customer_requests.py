@@ -1,0 +1,191 @@
+"""The sensor over the customers' inboxes: accepts requests, asks for runs that carry them out, and sees them ended.
+
+What it knows is in the inboxes (requests and their statuses) and in Dagster's runs, never in a memory of its own that
+it could lose. A customer has one such run at a time, so that a flood of requests waits for itself and not for others;
+the requests that came meanwhile are carried out together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from pipelines.assets.customers import BATCH, STEP
+from pipelines.assets.releases import CHAMPIONS
+from pipelines.jobs.production import analyze
+from pipelines.landing.uploads import FileChangedError, LandingUnavailableError
+from pipelines.partitions import CUSTOMERS
+from pipelines.releases.run_tags import COMMIT
+from pipelines.sensors.branch_record import release_state
+from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from pipelines.customers.files import CustomerFiles
+    from pipelines.customers.inbox import Memory, Open
+
+MOST_REQUESTS = 50
+MOST_SESSIONS = 200
+"""Of one run: what others may have to wait for."""
+MOST_LOOKED_AT = 100
+"""Requests of one customer that are looked at in a tick."""
+MOST_CUSTOMERS = {"folder": 5_000, "bucket": 50}
+"""Inboxes that are listed in a tick: in a bucket each is a request that costs time and money."""
+MOST_SECONDS = 20.0
+MOST_ATTEMPTS = 5
+PRIORITY = "10"
+"""Before backfills, which have 0."""
+_CUSTOMER = "pipelines/customer"
+_IN_PROGRESS = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+    dg.DagsterRunStatus.MANAGED,
+]
+_memory: Any = None
+
+
+@dataclass
+class _Tick:
+    """What one look at the inboxes leads to."""
+
+    runs: list[dg.RunRequest] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dg.sensor(job=analyze, minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
+def customer_requests(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
+    """Carries out what customers ask for in their inboxes, and answers each request beside it.
+
+    An inbox that cannot be read is told in the tick's log and keeps none of the others from being looked at.
+    """
+    from pipelines.customers.files import customer_files
+
+    if settings.customers is None:
+        return dg.SensorResult(skip_reason="This environment has no customers' zone.")
+    customers = _in_turn(context, settings)
+    tick, until, last = _Tick(), time.monotonic() + MOST_SECONDS, context.cursor
+    busy = _busy(context.instance)
+    for customer in customers:
+        if time.monotonic() > until:
+            tick.remarks.append("Further inboxes follow in the next tick.")
+            break
+        last = customer
+        try:
+            _look(context.instance, customer, customer_files(settings, customer), customer in busy, tick)
+        except (OSError, FileChangedError, LandingUnavailableError) as error:
+            tick.problems.append(f"The inbox of {customer} cannot be used: {error}")
+    for problem in tick.problems:
+        context.log.error(problem)
+    for remark in tick.remarks:
+        context.log.info(remark)
+    said = " ".join([*tick.problems, *tick.remarks])[:2000] or "No request waits."
+    return dg.SensorResult(run_requests=tick.runs, skip_reason=None if tick.runs else said, cursor=last)
+
+
+def _in_turn(context: dg.SensorEvaluationContext, settings: Settings) -> list[str]:
+    """The customers whose inboxes this tick looks at, after those of the tick before."""
+    from pathlib import Path
+
+    customers = sorted(context.instance.get_dynamic_partitions(str(CUSTOMERS.name)))
+    later = [customer for customer in customers if customer > (context.cursor or "")]
+    turn = [*later, *customers[: len(customers) - len(later)]]
+    return turn[: MOST_CUSTOMERS["folder" if isinstance(settings.customers, Path) else "bucket"]]
+
+
+def _busy(instance: dg.DagsterInstance) -> set[str]:
+    """Customers for whom a run that carries out requests is under way."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=analyze.name, statuses=_IN_PROGRESS))
+    return {run.tags[_CUSTOMER] for run in runs if BATCH in run.tags and _CUSTOMER in run.tags}
+
+
+def _look(instance: dg.DagsterInstance, customer: str, files: CustomerFiles, busy: bool, tick: _Tick) -> None:
+    from pipelines.customers.inbox import begun, given_up, open_requests
+
+    ready: list[Open] = []
+    for one in open_requests(files, customer, _remembered(), MOST_LOOKED_AT):
+        if one.waits_for:
+            tick.remarks.append(f"{customer}, {one.name}: {one.waits_for}")
+        elif busy:
+            continue
+        elif (why := _why_not_again(instance, one)) is not None:
+            if why:
+                given_up(files, one, why)
+        else:
+            ready.append(one)
+    if not ready:
+        return
+    chosen = _together(sorted(ready, key=lambda one: (one.modified_ns, one.name)))
+    commit = chosen[0].status.commit or release_state(instance, CHAMPIONS).get("current")
+    batch = _batch_of(customer, chosen)
+    answered = [begun(files, one, batch) for one in chosen]
+    names = [status.request for status in answered if not status.is_final]
+    tags = {
+        BATCH: batch,
+        _CUSTOMER: customer,
+        "dagster/priority": PRIORITY,
+        "pipelines/trigger": "customer_requests",
+        **({COMMIT: commit} if commit else {}),
+    }
+    config = {"ops": {STEP: {"config": {"requests": names}}}}
+    tick.runs.append(dg.RunRequest(run_key=f"{customer}_{batch}", partition_key=customer, run_config=config, tags=tags))
+
+
+def _why_not_again(instance: dg.DagsterInstance, one: Open) -> str | None:
+    """None if the request is to be begun (again); why it is given up; empty if it is still under way."""
+    if not one.status.batch:
+        return None
+    runs = instance.get_runs(dg.RunsFilter(tags={BATCH: one.status.batch}), limit=1)
+    if not runs:  # asked for, and the tick died before there was a run
+        return None
+    run = runs[0]
+    if not run.is_finished or _will_be_retried(run):
+        return ""
+    if run.is_success and one.status.attempts < MOST_ATTEMPTS:
+        return None  # what is left needs another release's code, or came after the run had begun
+    words = "was stopped" if run.status == dg.DagsterRunStatus.CANCELED else "did not succeed"
+    return (
+        f"The run that carried it out {words} (run {run.run_id}). Ask again; if that does not help, ask your contact."
+    )
+
+
+def _will_be_retried(run: dg.DagsterRun) -> bool:
+    """Whether a failed run is going to be tried again by Dagster, which says so a moment after it has failed."""
+    told = run.tags.get("dagster/will_retry")
+    return run.is_failure and (told is None or (told == "true" and "dagster/auto_retry_run_id" not in run.tags))
+
+
+def _together(ready: Sequence[Open]) -> list[Open]:
+    """The requests of the next run, the oldest first: those that the same code can carry out, and not too many."""
+    chosen: list[Open] = []
+    sessions = 0
+    for one in ready:
+        if one.status.commit != ready[0].status.commit:
+            continue
+        sessions += len(one.request.sessions)
+        if chosen and (len(chosen) == MOST_REQUESTS or sessions > MOST_SESSIONS):
+            break
+        chosen.append(one)
+    return chosen
+
+
+def _batch_of(customer: str, chosen: Sequence[Open]) -> str:
+    parts = [f"{one.name}\0{one.status.request_digest}\0{one.status.attempts}" for one in chosen]
+    return sha256("\n".join([customer, *parts]).encode()).hexdigest()[:16]
+
+
+def _remembered() -> Memory:
+    """What this process has read; another one reads it again."""
+    global _memory
+    if _memory is None:
+        from pipelines.customers.inbox import Memory
+
+        _memory = Memory()
+    return _memory

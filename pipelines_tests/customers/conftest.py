@@ -1,0 +1,61 @@
+"""Fixtures of the customers' tests: a production environment with one customer, whose folder tests put files into."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.customers.status import Status
+from pipelines.engines.engine import Engine
+from pipelines.environments import settings_from
+from pipelines.settings import Settings
+from pipelines_tests.customers.small_models import SmallModels
+from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
+
+
+class CustomerFolder:
+    """A customer's folder, with what the customer does to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in ("sessions", "inbox", "reviews"):
+            (root / name).mkdir(parents=True)
+
+    def session(self, name: str, seconds: int = 600, seed: int = 1) -> str:
+        """Put a made-up flight of so many seconds there; its name."""
+        file = self.root / "sessions" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(garmin_log(made_flight(seconds=seconds + 1, seed=seed)))
+        return name
+
+    def request(self, name: str, *sessions: str, **more: Any) -> str:
+        """Put a request there; its name."""
+        (self.root / "inbox" / name).write_text(json.dumps({"sessions": list(sessions), **more}))
+        return name
+
+    def status(self, name: str) -> Status:
+        """The answer to a request."""
+        return Status.model_validate_json(self.status_file(name).read_bytes())
+
+    def status_file(self, name: str) -> Path:
+        return self.root / "inbox" / f"{name.removesuffix('.json')}.status.json"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The production location over the tables of `engine`."""
+    return settings_from({"PIPELINES_HOME": str(tmp_path)}, "production")
+
+
+@pytest.fixture
+def acme(settings: Settings) -> CustomerFolder:
+    assert isinstance(settings.customers, Path)
+    return CustomerFolder(settings.customers / "acme")
+
+
+@pytest.fixture
+def models(tmp_path: Path, engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> SmallModels:
+    return SmallModels(tmp_path / "models", engine, settings, monkeypatch)

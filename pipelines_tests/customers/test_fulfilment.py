@@ -1,0 +1,339 @@
+"""Requests carried out on the real engine with models of a real registry: what the tables and the answers then say."""
+
+from __future__ import annotations
+
+import json
+import os
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from pipelines.customers.fulfilment import Fulfilled, fulfil, fulfil_all
+from pipelines.customers.requests import Request
+from pipelines.engines.engine import Engine
+from pipelines.flight.formats import limits
+from pipelines.releases.plan import Plan
+from pipelines.settings import Settings
+from pipelines.tables.contract import TableName
+from pipelines_tests.customers.conftest import CustomerFolder
+from pipelines_tests.customers.small_models import RELEASE, SmallModels, champion
+
+pytestmark = pytest.mark.slow
+
+OLD = "2" * 40
+
+
+@pytest.fixture
+def fast(models: SmallModels) -> SmallModels:
+    """One released model, `small_fast`, whose version 1 serves."""
+    models.serve({"small_fast": champion(models.version(models.add("small_fast")))})
+    return models
+
+
+def carried_out(models: SmallModels, *names: str, commit: str = "") -> Fulfilled:
+    return fulfil(models.engine, models.settings, "acme", names, None, "batch", commit)
+
+
+def rows(engine: Engine, table: str, *columns: str) -> list[tuple[Any, ...]]:
+    found = engine.table(TableName("prod", "customer_acme", table)).select(*columns).toArrow().to_pylist()
+    return sorted(tuple(row.values()) for row in found)
+
+
+def id_of(acme: CustomerFolder, name: str) -> str:
+    return sha256((acme.root / "sessions" / name).read_bytes()).hexdigest()[:16]
+
+
+def test_a_request_becomes_rows_and_an_answer_that_says_where(fast: SmallModels, acme: CustomerFolder):
+    acme.session("day/a.csv", seconds=600)
+    acme.request("one.json", "day/a.csv", request_id="monday")
+    carried_out(fast, "one.json")
+
+    session, engine = id_of(acme, "day/a.csv"), fast.engine
+    columns = ("session_id", "file_name", "status", "reason", "second_count", "gap_share", "request_id")
+    assert rows(engine, "sessions", *columns) == [(session, "day/a.csv", "ready", None, 600, 0.0, "monday")]
+    assert len(rows(engine, "flight_samples", "session_id", "second")) == 600
+    assert rows(engine, "flight_samples", "maneuver") == [(None,)] * 600, "nobody has labelled it"
+    analysis = rows(engine, "analysis", "finding", "model", "model_version", "kind", "start_second", "end_second")
+    assert analysis == [(n + 1, "small_fast", 1, "small_fast_judgements", 100 * n, 100 * n) for n in range(6)]
+    assert set(rows(engine, "analysis", "session_id", "route_reason", "plan_revision", "request_id", "label")) == {
+        (session, "champion", 1, "monday", None)
+    }
+    scores = rows(engine, "analysis", "start_second", "score", "details")
+    assert [json.loads(details) for _, _, details in scores] == [
+        {"second": second, "fast_probability": score} for second, score, _ in scores
+    ]
+    assert scores[0][1] < 0.5 < scores[3][1], "slow on the ground, fast in the air"
+    ledger = rows(engine, "analysed_sessions", "session_id", "model", "model_version", "status", "finding_count")
+    assert ledger == [(session, "small_fast", 1, "judged", 6)]
+
+    told = acme.status("one.json")
+    assert (told.state, told.request_id, told.why) == ("done", "monday", None)
+    assert told.tables["analysis"] == "prod.customer_acme.analysis"
+    assert [(one.session, one.session_id, one.status) for one in told.sessions] == [("day/a.csv", session, "analysed")]
+    assert [(one.model, one.version, one.route_reason, one.findings) for one in told.models] == [
+        ("small_fast", 1, "champion", 6)
+    ]
+
+
+def test_nothing_is_judged_twice_and_a_repeated_request_answers_the_same(fast: SmallModels, acme: CustomerFolder):
+    acme.session("a.csv")
+    carried_out(fast, acme.request("one.json", "a.csv"))
+    before = {table: rows(fast.engine, table, "*") for table in ("sessions", "analysis", "analysed_sessions")}
+    first = acme.status("one.json")
+
+    assert carried_out(fast, "one.json").answers == [], "it has its answer"
+    again = carried_out(fast, acme.request("two.json", "a.csv"), acme.request("by-id.json", id_of(acme, "a.csv")))
+    assert {table: rows(fast.engine, table, "*") for table in before} == before
+    assert [each.is_new for each in again.analysed.values()] == [False]
+    for name in ("two.json", "by-id.json"):
+        told = acme.status(name)
+        assert (told.state, told.models, told.tables) == ("done", first.models, first.tables)
+        assert [one.status for one in told.sessions] == ["unchanged"]
+    assert acme.status("one.json") == first
+
+
+def test_the_same_bytes_under_two_names_are_one_session(fast: SmallModels, acme: CustomerFolder):
+    acme.session("a.csv")
+    acme.session("b.csv")
+    carried_out(fast, acme.request("one.json", "a.csv", "b.csv"))
+    assert len(rows(fast.engine, "sessions", "session_id")) == 1
+    assert len(rows(fast.engine, "flight_samples", "second")) == 600
+    assert {one.session_id for one in acme.status("one.json").sessions} == {id_of(acme, "a.csv")}
+
+
+def test_what_is_wrong_with_one_is_told_to_that_one(fast: SmallModels, acme: CustomerFolder):
+    acme.session("good.csv")
+    (acme.root / "sessions" / "picture.csv").write_bytes(b"\x89PNG\r\n\x1a\n no log")
+    acme.request("good.json", "good.csv")
+    acme.request("mixed.json", "good.csv", "picture.csv")
+    acme.request("picture.json", "picture.csv")
+    acme.request("nowhere.json", "good.csv", "nowhere.csv")
+    acme.request("foreign.json", "0123456789abcdef")
+    (acme.root / "inbox" / "broken.json").write_text('{"sessions": [')
+    carried_out(fast, *(path.name for path in sorted((acme.root / "inbox").iterdir())))
+
+    assert acme.status("good.json").state == "done"
+    mixed = acme.status("mixed.json")
+    assert (mixed.state, [one.status for one in mixed.sessions]) == ("done", ["analysed", "quarantined"])
+    assert mixed.sessions[1].reason is not None
+    assert "picture.csv is a picture" in mixed.sessions[1].reason
+    for name, words in {
+        "picture.json": "picture.csv is a picture, not a session file",
+        "nowhere.json": "Not known: 'nowhere.csv'",
+        "foreign.json": "Not known: '0123456789abcdef'",
+        "broken.json": "The request is no JSON",
+    }.items():
+        told = acme.status(name)
+        assert told.state == "failed"
+        assert told.why is not None
+        assert words in told.why
+    statuses = rows(fast.engine, "sessions", "file_name", "status", "second_count")
+    assert statuses == [("good.csv", "ready", 600), ("picture.csv", "quarantined", 0)]
+
+
+def test_a_file_that_is_too_large_is_never_read(
+    fast: SmallModels, acme: CustomerFolder, monkeypatch: pytest.MonkeyPatch
+):
+    acme.session("a.csv")
+    monkeypatch.setattr(limits, "MAX_STORED_BYTES", 1000)
+    carried_out(fast, acme.request("one.json", "a.csv"))
+    why = acme.status("one.json").why
+    assert why is not None
+    assert "a session file has at most 1,000" in why
+    [(session,)] = rows(fast.engine, "sessions", "session_id")
+    assert session != id_of(acme, "a.csv")
+
+
+def test_a_model_that_raises_for_one_session_is_told_and_stops_nothing(models: SmallModels, acme: CustomerFolder):
+    steady, brittle = models.add("small_steady"), models.add("small_brittle", fails_at=7)
+    models.serve({m.name: champion(models.version(m)) for m in (steady, brittle)})
+    names = [acme.session(f"{n}.csv", seconds=600 + 100 * (n == 2), seed=n) for n in range(5)]
+    carried_out(models, acme.request("all.json", *names))
+
+    failing = id_of(acme, "2.csv")
+    ledger = rows(models.engine, "analysed_sessions", "model", "status", "session_id", "reason", "finding_count")
+    failed = [row for row in ledger if row[1] == "failed"]
+    assert failed == [
+        ("small_brittle", "failed", failing, "small_brittle failed: ValueError: this session is beyond me", 0)
+    ]
+    assert len([row for row in ledger if row[1] == "judged"]) == 9
+    told = acme.status("all.json")
+    assert told.state == "done"
+    assert [(one.session_id, one.model) for one in told.models if one.status == "failed"] == [
+        (failing, "small_brittle")
+    ]
+
+    carried_out(models, acme.request("again.json", *names))
+    again = rows(models.engine, "analysed_sessions", "model", "status", "session_id", "reason", "finding_count")
+    assert again == ledger, "tried again, with the same end and no second row"
+
+
+def test_a_session_without_the_channels_is_not_judged_and_says_so(models: SmallModels, acme: CustomerFolder):
+    manifest = models.add("small_blind", channel="latitude_deg")
+    models.serve({manifest.name: champion(models.version(manifest))})
+    flight = acme.root / "sessions" / "a.csv"
+    acme.session("a.csv")
+    flight.write_bytes(flight.read_bytes().replace(b"Latitude", b"Lotitude"))
+    carried_out(models, acme.request("one.json", "a.csv"))
+    [(status, reason, count)] = rows(models.engine, "analysed_sessions", "status", "reason", "finding_count")
+    assert (status, count) == ("not_judged", 0)
+    assert "does not record latitude_deg" in reason
+    assert acme.status("one.json").state == "done"
+
+
+def test_the_plan_chooses_between_champion_and_canary_by_session_or_by_customer(
+    models: SmallModels, acme: CustomerFolder
+):
+    by_session, by_customer = models.add("small_session"), models.add("small_customer", unit="customer")
+    plans = {}
+    for manifest in (by_session, by_customer):
+        first, second = models.version(manifest), models.version(manifest, OLD)
+        plans[manifest.name] = Plan(
+            state="canary", revision=4, release=RELEASE, champion=first, canary=second, canary_release=OLD,
+            basis_points=5000, salt="pepper",
+        )  # fmt: skip
+    models.serve(plans)
+    names = [acme.session(f"{n}.csv", seed=n) for n in range(8)]
+    carried_out(models, acme.request("all.json", *names))
+    ledger = rows(models.engine, "analysed_sessions", "model", "session_id", "model_version", "route_reason")
+    from pipelines.releases.routing import route
+
+    units = {"small_session": lambda session: session, "small_customer": lambda _: "acme"}
+    expected = [(route(plans[model], units[model](session))) for model, session, _, _ in ledger]
+    assert [(row[2], row[3]) for row in ledger] == [(one.version, one.reason) for one in expected]
+    assert {row[3] for row in ledger if row[0] == "small_session"} == {"champion", "canary"}
+    assert len({row[3] for row in ledger if row[0] == "small_customer"}) == 1
+
+
+def test_another_version_judges_on_request_beside_the_first(fast: SmallModels, acme: CustomerFolder):
+    manifest = fast.add("small_other")
+    fast.version(manifest)
+    fast.version(fast_manifest(fast), OLD)
+    acme.session("a.csv")
+    carried_out(fast, acme.request("first.json", "a.csv"))
+    carried_out(fast, acme.request("second.json", "a.csv", models={"small_fast": 2}))
+    assert rows(fast.engine, "analysed_sessions", "model_version", "route_reason") == [
+        (1, "champion"),
+        (2, "asked_for"),
+    ]
+    assert len(rows(fast.engine, "analysis", "finding")) == 12
+
+    for models, words in (
+        ({"small_fast": 9}, "Version 9 of small_fast cannot be used: it is not in the registry."),
+        ({"small_other": 1}, "There is no released model small_other: there are small_fast."),
+    ):
+        carried_out(fast, acme.request("wrong.json", "a.csv", models=models))
+        assert acme.status("wrong.json").why == words
+
+
+def fast_manifest(models: SmallModels) -> Any:
+    from pipelines.models.manifest import load_manifests
+
+    return load_manifests(models.folder)["small_fast"]
+
+
+def test_versions_of_a_release_in_quarantine_are_refused(fast: SmallModels, acme: CustomerFolder):
+    fast.version(fast_manifest(fast), OLD)
+    fast.serve({"small_fast": Plan("steady", 2, RELEASE, champion=1, quarantined=(OLD,))})
+    acme.session("a.csv")
+    carried_out(fast, acme.request("one.json", "a.csv", models={"small_fast": 2}))
+    assert acme.status("one.json").why == "Version 2 of small_fast cannot be used: its release is in quarantine."
+
+
+def test_a_version_with_other_features_is_left_to_the_code_of_its_release(models: SmallModels, acme: CustomerFolder):
+    today, kept = models.add("small_today"), models.add("small_kept")
+    of_kept = models.version(kept, OLD, features="of older code")
+    models.serve({"small_today": champion(models.version(today)), "small_kept": champion(of_kept)})
+    acme.session("a.csv")
+    carried_out(models, acme.request("one.json", "a.csv"), commit=RELEASE)
+    waiting = acme.status("one.json")
+    assert (waiting.state, waiting.commit, waiting.tried) == ("accepted", OLD, (RELEASE,))
+    assert rows(models.engine, "analysed_sessions", "model", "status") == [
+        ("small_kept", "failed"),
+        ("small_today", "judged"),
+    ]
+
+    # This code is not that release's after all: it is told, and not tried for ever.
+    carried_out(models, "one.json", commit=OLD)
+    told = acme.status("one.json")
+    assert (told.state, [(one.model, one.status) for one in told.models]) == (
+        "done",
+        [("small_kept", "failed"), ("small_today", "judged")],
+    )
+    assert told.models[0].reason is not None
+    assert "was made by release 222222222222 with other features" in told.models[0].reason
+
+
+def test_without_a_release_a_request_fails_in_words(models: SmallModels, acme: CustomerFolder):
+    acme.session("a.csv")
+    carried_out(models, acme.request("one.json", "a.csv"))
+    told = acme.status("one.json")
+    assert told.state == "failed"
+    assert told.why == "No model is released to customers yet: ask again after the first release."
+
+
+def test_everything_is_every_file_and_every_session_that_the_serving_version_does_not_know(
+    fast: SmallModels, acme: CustomerFolder
+):
+    for number in range(3):
+        acme.session(f"{number}.csv", seed=number)
+    carried_out(fast, acme.request("one.json", "0.csv"))
+    (acme.root / "sessions" / "0.csv").unlink()
+    found = fulfil_all(fast.engine, fast.settings, "acme", "run-1", print)
+    assert sorted(each.is_new for each in found.analysed.values()) == [False, True, True]
+
+    fast.serve({"small_fast": champion(fast.version(fast_manifest(fast), OLD), revision=2, release=OLD)})
+    newer = fulfil_all(fast.engine, fast.settings, "acme", "run-2", print)
+    assert sorted((key[2], each.is_new) for key, each in newer.analysed.items()) == [(2, True)] * 3
+    assert set(rows(fast.engine, "analysed_sessions", "model_version", "request_id")) >= {(1, "run-1"), (2, "run-2")}
+
+
+def test_a_run_that_died_between_tables_is_redone_without_doubles(
+    fast: SmallModels, acme: CustomerFolder, monkeypatch: pytest.MonkeyPatch
+):
+    acme.session("a.csv")
+    acme.request("one.json", "a.csv")
+    from pipelines.customers import analysis, sessions
+
+    original = sessions.replace_rows
+
+    def dies_before(table: str) -> Any:
+        def replace(engine: Engine, contract: Any, condition: str, found: Any) -> None:
+            if contract.name.table == table:
+                raise ConnectionError("the machine lost its power")
+            original(engine, contract, condition, found)
+
+        return replace
+
+    for module, table in ((sessions, "sessions"), (analysis, "analysed_sessions")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "replace_rows", dies_before(table))
+            with pytest.raises(ConnectionError):
+                carried_out(fast, "one.json")
+        assert acme.status("one.json").state == "running"
+    carried_out(fast, "one.json")
+    assert acme.status("one.json").state == "done"
+    assert len(rows(fast.engine, "flight_samples", "second")) == 600
+    assert len(rows(fast.engine, "analysis", "finding")) == 6
+    assert len(rows(fast.engine, "analysed_sessions", "model")) == 1
+
+
+def test_a_file_written_again_is_another_session(fast: SmallModels, acme: CustomerFolder):
+    acme.session("a.csv", seed=1)
+    carried_out(fast, acme.request("one.json", "a.csv"))
+    first = id_of(acme, "a.csv")
+    acme.session("a.csv", seed=2)
+    os.utime(acme.root / "sessions" / "a.csv", ns=(1, 1))
+    carried_out(fast, acme.request("two.json", "a.csv"))
+    assert {session for (session,) in rows(fast.engine, "sessions", "session_id")} == {first, id_of(acme, "a.csv")}
+    assert [one.session_id for one in acme.status("two.json").sessions] == [id_of(acme, "a.csv")]
+
+
+def test_a_run_may_bring_its_own_request(fast: SmallModels, acme: CustomerFolder, settings: Settings):
+    acme.session("a.csv")
+    request = Request(sessions=("a.csv",), request_id="run-7")
+    found = fulfil(fast.engine, settings, "acme", (), request)
+    assert found.answers == []
+    assert [one.problem for one in found.asked] == [None]
+    assert set(rows(fast.engine, "analysis", "request_id")) == {("run-7",)}

@@ -1,0 +1,306 @@
+"""The sensor over the inboxes: which runs it asks for, in whose turn, and how requests end that no run answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+import pytest
+
+from pipelines.assets.customers import BATCH, STEP
+from pipelines.assets.releases import CHAMPIONS
+from pipelines.customers import inbox
+from pipelines.customers.folder_files import FolderFiles
+from pipelines.customers.status import Status, new_status, status_of, tell
+from pipelines.environments import settings_from
+from pipelines.releases.run_tags import COMMIT
+from pipelines.sensors import customer_requests as module
+from pipelines.sensors.customer_requests import MOST_ATTEMPTS, MOST_REQUESTS, MOST_SESSIONS, customer_requests
+from pipelines.settings import Settings
+
+RELEASE, OLD = "1" * 40, "2" * 40
+
+
+class World:
+    """Customers with their folders, the instance, and ticks."""
+
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
+        self.settings, self.instance = settings, instance
+        self.cursor: str | None = None
+        self.said = ""
+
+    def customer(self, name: str) -> Path:
+        """The folder of a customer who is onboarded."""
+        assert isinstance(self.settings.customers, Path)
+        folder = self.settings.customers / name
+        for each in ("inbox", "sessions"):
+            (folder / each).mkdir(parents=True, exist_ok=True)
+        self.instance.add_dynamic_partitions("customers", [name])
+        return folder
+
+    def request(self, customer: str, name: str, *sessions: str, age_s: float = 60, **more: Any) -> None:
+        """A request for session files, which are put there if they are not."""
+        folder = self.customer(customer)
+        for session in sessions:
+            self.write(folder / "sessions" / session, "a log", 60)
+        self.write(folder / "inbox" / name, json.dumps({"sessions": list(sessions), **more}), age_s)
+
+    def write(self, file: Path, content: str, age_s: float) -> None:
+        if not file.exists():
+            file.write_text(content)
+            moment = time.time() - age_s
+            os.utime(file, (moment, moment))
+
+    def status(self, customer: str, name: str) -> Status | None:
+        return status_of(FolderFiles(self.customer(customer)), name)[0]
+
+    def tick(self) -> Sequence[dg.RunRequest]:
+        context = dg.build_sensor_context(
+            instance=self.instance, cursor=self.cursor, resources={"settings": self.settings}
+        )
+        result = customer_requests(context)
+        assert isinstance(result, dg.SensorResult)
+        self.cursor = result.cursor
+        self.said = str(result.skip_reason.skip_message if result.skip_reason else "")
+        return result.run_requests or []
+
+    def run(self, request: dg.RunRequest, status: dg.DagsterRunStatus, **tags: str) -> str:
+        """The run that was asked for, in that state."""
+        run_id = str(uuid4())
+        known = {**request.tags, "dagster/partition": str(request.partition_key), **tags}
+        self.instance.add_run(dg.DagsterRun(job_name="analyze", run_id=run_id, status=status, tags=known))
+        return run_id
+
+
+def names_in(request: dg.RunRequest) -> list[str]:
+    return request.run_config["ops"][STEP]["config"]["requests"]
+
+
+@pytest.fixture
+def world(tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(module, "_memory", None)
+    return World(settings_from({"PIPELINES_HOME": str(tmp_path / "home")}, "production"), instance)
+
+
+def test_waiting_requests_of_a_customer_become_one_run(world: World):
+    world.instance.report_runless_asset_event(
+        dg.AssetMaterialization(CHAMPIONS, partition=RELEASE, metadata={"state": {"current": RELEASE}})
+    )
+    world.request("acme", "a.json", "1.csv", age_s=90)
+    world.request("acme", "b.json", "2.csv", age_s=99)
+    [run] = world.tick()
+    assert run.partition_key == "acme"
+    assert names_in(run) == ["b.json", "a.json"], "the oldest first"
+    assert run.tags[COMMIT] == RELEASE
+    assert (run.tags["pipelines/customer"], run.tags["dagster/priority"]) == ("acme", "10")
+    for name in ("a.json", "b.json"):
+        status = world.status("acme", name)
+        assert status is not None
+        assert (status.state, status.batch, status.attempts) == ("accepted", run.tags[BATCH], 1)
+
+    world.run(run, dg.DagsterRunStatus.STARTED)
+    world.request("acme", "c.json", "1.csv")
+    assert world.tick() == [], "one run of a customer at a time"
+    later = world.status("acme", "c.json")
+    assert later is not None
+    assert (later.state, later.batch) == ("accepted", ""), "accepted meanwhile"
+
+
+def test_a_malformed_request_fails_at_once_and_one_half_uploaded_waits(world: World):
+    inboxes = world.customer("acme") / "inbox"
+    world.write(inboxes / "broken.json", '{"sessions": [', 60)
+    world.write(inboxes / "arriving.json", '{"sessions": [', 0)
+    world.write(inboxes / "unfinished.json.part", '{"sessions": ["1.csv"]}', 60)
+    assert world.tick() == []
+    broken = world.status("acme", "broken.json")
+    assert broken is not None
+    assert broken.state == "failed"
+    assert broken.why is not None
+    assert "no JSON" in broken.why
+    assert sorted(path.name for path in inboxes.iterdir()) == [
+        "arriving.json",
+        "broken.json",
+        "broken.status.json",
+        "unfinished.json.part",
+    ]
+
+
+def test_session_files_are_waited_for_a_while(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.request("acme", "a.json")
+    folder = world.customer("acme")
+    (folder / "inbox" / "a.json").unlink()
+    world.write(folder / "inbox" / "a.json", '{"sessions": ["late.csv"]}', 3600)
+    world.write(folder / "inbox" / "b.json", '{"sessions": ["growing.csv"]}', 3600)
+    world.write(folder / "inbox" / "c.json", '{"sessions": ["never.csv"]}', 3600)
+    world.write(folder / "sessions" / "growing.csv", "half a log", 0)
+    assert world.tick() == []
+    assert "'late.csv' is not in your sessions folder" in world.said
+    assert "'growing.csv' is still being written" in world.said
+    world.write(folder / "sessions" / "late.csv", "a log", 60)
+    os.utime(folder / "sessions" / "growing.csv", (1, 1))
+    [run] = world.tick()
+    assert sorted(names_in(run)) == ["a.json", "b.json"]
+    world.run(run, dg.DagsterRunStatus.STARTED)
+    monkeypatch.setattr(inbox, "PATIENCE_SECONDS", 0)
+    assert world.tick() == []
+    never = world.status("acme", "c.json")
+    assert never is not None
+    assert never.state == "failed"
+    assert never.why == ("Session file 'never.csv' is not in your sessions folder. Put it there whole, then ask again.")
+
+
+def test_one_customers_flood_is_carried_out_in_parts_and_keeps_nobody_waiting(world: World):
+    world.customer("flood")
+    for number in range(MOST_REQUESTS + 30):
+        world.request("flood", f"{number:04}.json", f"{number % 7}.csv", age_s=9000 - number)
+    world.request("small", "one.json", "1.csv")
+    runs = {str(run.partition_key): run for run in world.tick()}
+    assert names_in(runs["flood"]) == [f"{number:04}.json" for number in range(MOST_REQUESTS)]
+    assert names_in(runs["small"]) == ["one.json"]
+    assert {run.tags["dagster/priority"] for run in runs.values()} == {"10"}
+
+
+def test_a_run_has_a_bounded_number_of_sessions(world: World):
+    ids = [f"{number:016x}" for number in range(2 * MOST_SESSIONS)]
+    for number in range(4):
+        world.request("acme", f"{number}.json", age_s=90 - number)
+        (world.customer("acme") / "inbox" / f"{number}.json").write_text(
+            json.dumps({"sessions": ids[: MOST_SESSIONS // 2 - 1]})
+        )
+    [run] = world.tick()
+    assert len(names_in(run)) == 2
+    world.run(run, dg.DagsterRunStatus.STARTED)
+    (world.customer("other") / "inbox" / "huge.json").write_text(json.dumps({"sessions": ids}))
+    [run] = world.tick()
+    assert names_in(run) == ["huge.json"], "one that is larger by itself goes alone"
+
+
+def test_answered_requests_are_not_read_again(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.request("acme", "a.json", "1.csv")
+    [run] = world.tick()
+    files = FolderFiles(world.customer("acme"))
+    status = world.status("acme", "a.json")
+    assert status is not None
+    tell(files, status.model_copy(update={"state": "done"}))
+    world.run(run, dg.DagsterRunStatus.SUCCESS)
+    assert world.tick() == []
+    read: list[str] = []
+    original = FolderFiles.read
+    monkeypatch.setattr(FolderFiles, "read", lambda self, file: read.append(file.file_path) or original(self, file))
+    assert world.tick() == []
+    assert read == []
+    world.request("acme", "b.json", "1.csv")
+    [later] = world.tick()
+    assert names_in(later) == ["b.json"]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(dg.DagsterRunStatus.FAILURE, "did not succeed"), (dg.DagsterRunStatus.CANCELED, "was stopped")],
+)
+def test_a_run_that_fails_for_good_ends_its_requests(world: World, status: dg.DagsterRunStatus, words: str):
+    world.request("acme", "a.json", "1.csv")
+    [run] = world.tick()
+    run_id = world.run(run, status, **{"dagster/will_retry": "false"})
+    assert world.tick() == []
+    told = world.status("acme", "a.json")
+    assert told is not None
+    assert told.state == "failed"
+    assert told.why == (
+        f"The run that carried it out {words} (run {run_id}). Ask again; if that does not help, ask your contact."
+    )
+
+
+def test_a_run_that_dagster_tries_again_is_waited_for(world: World):
+    world.request("acme", "a.json", "1.csv")
+    [run] = world.tick()
+    died = world.run(run, dg.DagsterRunStatus.FAILURE, **{"dagster/will_retry": "true"})
+    assert world.tick() == []
+    world.instance.add_run_tags(died, {"dagster/auto_retry_run_id": "next"})
+    world.run(run, dg.DagsterRunStatus.STARTED, **{"dagster/retry_number": "1"})
+    assert world.tick() == []
+    told = world.status("acme", "a.json")
+    assert told is not None
+    assert told.state == "accepted"
+
+
+def test_a_request_whose_run_was_never_made_is_asked_for_again(world: World):
+    world.request("acme", "a.json", "1.csv")
+    [lost] = world.tick()
+    [run] = world.tick()
+    assert names_in(run) == names_in(lost) == ["a.json"]
+    assert run.run_key != lost.run_key
+
+
+def test_what_another_releases_code_must_do_goes_on_with_that(world: World):
+    world.request("acme", "a.json", "1.csv", age_s=99)
+    [run] = world.tick()
+    files, status = FolderFiles(world.customer("acme")), world.status("acme", "a.json")
+    assert status is not None
+    tell(files, status.model_copy(update={"commit": OLD, "tried": (RELEASE,)}))
+    world.run(run, dg.DagsterRunStatus.SUCCESS)
+    world.request("acme", "b.json", "1.csv")
+    [later] = world.tick()
+    assert (names_in(later), later.tags[COMMIT]) == (["a.json"], OLD), "not together with what needs other code"
+
+
+def test_a_request_that_no_run_answers_is_given_up_in_the_end(world: World):
+    world.request("acme", "a.json", "1.csv")
+    for _ in range(MOST_ATTEMPTS):
+        [run] = world.tick()
+        world.run(run, dg.DagsterRunStatus.SUCCESS)
+    assert world.tick() == []
+    told = world.status("acme", "a.json")
+    assert told is not None
+    assert told.state == "failed"
+
+
+def test_a_forgotten_memory_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.request("acme", "a.json", "1.csv")
+    [run] = world.tick()
+    world.run(run, dg.DagsterRunStatus.STARTED)
+    monkeypatch.setattr(module, "_memory", None)
+    world.cursor = None
+    assert world.tick() == []
+
+
+def test_an_inbox_that_cannot_be_read_is_told_and_the_others_are_looked_at(world: World):
+    folder = world.customer("broken")
+    (folder / "inbox").rmdir()
+    (folder / "inbox").write_text("no folder")
+    world.request("sound", "a.json", "1.csv")
+    assert [run.partition_key for run in world.tick()] == ["sound"]
+    (world.customer("sound") / "inbox" / "a.json").unlink()
+    world.tick()
+    assert "The inbox of broken cannot be used" in world.said
+
+
+def test_only_customers_who_are_onboarded_are_heard(world: World):
+    world.request("acme", "a.json", "1.csv")
+    world.instance.delete_dynamic_partition("customers", "acme")
+    assert world.tick() == []
+    assert list((world.settings.customers / "acme" / "inbox").iterdir()) != []  # type: ignore[union-attr, operator]
+    assert not (world.settings.customers / "acme" / "inbox" / "a.status.json").exists()  # type: ignore[operator]
+
+
+def test_inboxes_have_their_turn(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(module.MOST_CUSTOMERS, "folder", 2)
+    for name in ("a1", "b1", "c1"):
+        world.request(name, "r.json", "1.csv")
+    assert [run.partition_key for run in world.tick()] == ["a1", "b1"]
+    assert [run.partition_key for run in world.tick()] == ["c1", "a1"]
+
+
+def test_a_status_that_the_customer_wrote_is_no_answer(world: World):
+    world.request("acme", "a.json", "1.csv")
+    (world.customer("acme") / "inbox" / "a.status.json").write_text(
+        new_status("a.json", "another", "done").model_dump_json()
+    )
+    [run] = world.tick()
+    assert names_in(run) == ["a.json"]
