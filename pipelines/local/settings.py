@@ -27,6 +27,8 @@ PRELOADED_MODULES = (
     "dagster",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "jinja2",
     "databricks.sdk",
     "cryptography.hazmat.primitives.asymmetric.ed25519",
     # What these import only once they are used, half a second and more.
