@@ -35,13 +35,14 @@ def development() -> dg.Definitions:
     from pipelines.assets.development import development_assets
     from pipelines.checks import development_checks
     from pipelines.jobs.development import branch_jobs, development_jobs
-    from pipelines.sensors.development import development_sensors
+    from pipelines.sensors.development import development_schedules, development_sensors
 
     settings = current_settings("development")
     return dg.Definitions(
         assets=development_assets(settings),
         asset_checks=[] if settings.branch else development_checks,
         jobs=branch_jobs if settings.branch else development_jobs,
+        schedules=development_schedules(settings),
         sensors=development_sensors(settings),
         resources=resources_for(settings),
         executor=_EXECUTOR,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -84,6 +84,9 @@ class EnvironmentFile(_Part):
     repository: str | None = Field(default=None, description="Git checkout to ship code from, if not this one.")
     git: Git | None = Field(default=None, description="Null: no branch of a remote is watched there.")
     dagster_url: str | None = Field(default=None, pattern=r"^https?://")
+    rates_usd_per_hour: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict, description="Dollars an hour by size class, over those of docs/costs.md."
+    )
     retrain_growth: float = Field(default=0.1, ge=0, description="See `Settings.retrain_growth`.")
 
 

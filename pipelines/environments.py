@@ -115,7 +115,7 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
         staging=folder_of(staging_volume(location)),
         secret_scope=SECRET_SCOPE,
         compute={},
-        tags={"environment": location, "cost_center": own or location},
+        tags={"environment": location, "cost_center": own or location, **({"branch": own} if own else {})},
         repository=_PROJECT,
         allow_dirty=True,
     )
@@ -184,6 +184,7 @@ def _on_databricks(settings: Settings, file: EnvironmentFile) -> Settings:
         git=_watched(settings.git, file.git),
         dagster_url=file.dagster_url or "",
         retrain_growth=file.retrain_growth,
+        rates_usd_per_hour={**settings.rates_usd_per_hour, **file.rates_usd_per_hour},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,11 @@ from pipelines.watched_branch import WatchedBranch
 from pipelines.workspace_names import CATALOGS, Location
 
 EngineName = Literal["sail", "apache_spark", "databricks"]
+
+
+DEFAULT_RATES_USD_PER_HOUR = {"small": 0.5, "standard": 0.5, "medium": 1.5, "large": 6.0}
+"""Of the order of list prices, machines included, so that shares and growth are right. An environment on Databricks
+states its own."""
 
 
 class InvalidSettingError(ValueError):
@@ -69,6 +74,8 @@ class Settings:
     """Address of Dagster's UI, for links and to have a code location loaded anew; empty if unknown."""
     retrain_growth: float = 0.1
     """Share by which gold's sessions must have grown for the current release to be trained anew; 0: never."""
+    rates_usd_per_hour: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_RATES_USD_PER_HOUR))
+    """What an hour of each size class costs; see docs/costs.md."""
     first_upload_day: date = date(2025, 1, 1)
     """First daily partition; files in folders of earlier days are not ingested."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.assets.costs import cost_assets
 from pipelines.assets.models import model_asset
 from pipelines.assets.predictions import prediction_asset
 from pipelines.models.manifest import load_manifests
@@ -20,6 +21,7 @@ def development_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.Asse
         *_tables(settings),
         *(model_asset(manifest, settings) for manifest in manifests),
         *(prediction_asset(manifest, settings) for manifest in manifests),
+        *cost_assets(settings),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.assets.costs import cost_assets
 from pipelines.assets.customer_records import customers
 from pipelines.assets.customers import customer_assets
 from pipelines.assets.released_models import released_model_asset
@@ -28,4 +29,5 @@ def production_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.Asset
         champions_asset(manifests, settings),
         customer_assets(manifests, settings),
         customers,
+        *cost_assets(settings),
     ]

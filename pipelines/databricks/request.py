@@ -30,9 +30,9 @@ def staged_request(
     """
     run = context.dagster_run
     step_tags = {**context.op.tags, **context.run_tags}
-    paying = {**session.compute.custom_tags, **target.tags}
-    tags = remote_tags(paying, step_tags, run.run_id, run.job_name, context.step.key)
     size = step_tags.get(SIZE_TAG, STANDARD_SIZE)
+    paying = {**session.compute.custom_tags, **target.tags, "size": size}
+    tags = remote_tags(paying, step_tags, run.run_id, run.job_name, context.step.key)
     session.compute.size(size)
     snapshot = pinned_snapshot(context.instance, run, source)
     code = session.staging.code(snapshot.archive, snapshot.digest)

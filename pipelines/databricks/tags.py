@@ -12,7 +12,12 @@ TIME_LIMIT_TAG = "pipelines/time_limit_minutes"
 PARTITION_TAG = "pipelines/partition_is"
 """Of a step whose partition says whom it is for, such as `customer`: tags of a step are the same for all partitions."""
 _PARTITION = "dagster/partition"
-_FROM_STEP = {"pipelines/model": "model", "pipelines/customer": "customer", "pipelines/release": "release"}
+_FROM_STEP = {
+    "pipelines/model": "model",
+    "pipelines/customer": "customer",
+    "pipelines/release": "release",
+    "pipelines/purpose": "purpose",
+}
 _REFUSED = re.compile(r"[^\w +\-=.:/@]")
 _LONGEST_NAME, _LONGEST_VALUE, _LONGEST_RUN_NAME = 127, 255, 200
 
@@ -46,3 +51,9 @@ def run_name(tags: Mapping[str, str]) -> str:
 def description(tags: Mapping[str, str]) -> str:
     """All tags as text, for compute that cannot be tagged for one run: existing clusters and serverless."""
     return "\n".join(f"{name}: {value}" for name, value in sorted(tags.items()))
+
+
+def described(text: str) -> dict[str, str]:
+    """The tags in a text that `description` made; of other texts the lines that look like tags."""
+    pairs = (line.partition(": ") for line in text.splitlines())
+    return {name.strip(): value.strip() for name, sign, value in pairs if sign and name.strip()}

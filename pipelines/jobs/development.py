@@ -6,6 +6,7 @@ import dagster as dg
 
 from pipelines.branches import AS_MAIN, GOLD_CHOICE
 from pipelines.checks.training import training_checks
+from pipelines.jobs.costs import cost_job
 
 _tables = dg.AssetSelection.groups("bronze", "silver", "gold")
 _before_training = dg.AssetSelection.checks(training_checks)
@@ -47,5 +48,6 @@ validate = dg.define_asset_job(
     description="Trains the branch's models on the gold that main's were trained on, and compares them with main's.",
 )
 
-development_jobs = [full_flow, ingest, train, predict]
+costs = cost_job("development")
+development_jobs = [full_flow, ingest, train, predict, costs]
 branch_jobs = [branch_train, validate, predict]

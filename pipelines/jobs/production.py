@@ -8,6 +8,7 @@ from pipelines.assets.customer_records import customer_jobs
 from pipelines.assets.release_check import champions_agree
 from pipelines.assets.release_moves import move_jobs
 from pipelines.assets.reproduction import reproduce
+from pipelines.jobs.costs import cost_job
 from pipelines.partitions import RELEASES
 from pipelines.releases.run_tags import ANALYZE
 
@@ -41,4 +42,5 @@ check_releases = dg.define_asset_job(
 )
 
 rollback, approve = (next(job for job in move_jobs if job.name == name) for name in ("rollback", "approve"))
-production_jobs = [release, *move_jobs, reproduce, check_releases, *customer_jobs, analyze]
+costs = cost_job("production")
+production_jobs = [release, *move_jobs, reproduce, check_releases, *customer_jobs, analyze, costs]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pipelines.jobs.production import approve, release, rollback
+from pipelines.jobs.costs import cost_schedule
+from pipelines.jobs.production import approve, costs, release, rollback
 from pipelines.releases.release_graph import graph_of, released_models_folder
 from pipelines.sensors.commit_status import commit_status_sensors
 from pipelines.sensors.customer_requests import customer_requests
@@ -19,4 +20,4 @@ def production_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     return [branch, *commit_status_sensors(settings, [release, approve]), customer_requests]
 
 
-production_schedules = [release_check_schedule()]
+production_schedules = [release_check_schedule(), cost_schedule(costs)]

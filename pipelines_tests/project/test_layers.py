@@ -53,6 +53,7 @@ ALLOWED = {
         "databricks.bootstrap",
         "metastore",
     },
+    "costs": {"customers", "databricks.tags", "engines", "tables", "settings"},
     "validation": {"models", "training", "releases", "environments", "settings"},
     "partitions": {"environments"},
     "databricks": set(),
@@ -84,6 +85,8 @@ ALLOWED = {
     "resources": {"engines", "environments", "settings", "landing", "landing_access", "remote"},
     "checks": {"engines", "tables"},
     "assets": {
+        "costs",
+        "workspace_names",
         "engines",
         "tables",
         "models",
@@ -97,7 +100,7 @@ ALLOWED = {
         "checks",
         "branches",
     },
-    "jobs": {"assets", "checks", "branches", "partitions", "releases.run_tags"},
+    "jobs": {"workspace_names", "assets", "checks", "branches", "partitions", "releases.run_tags"},
     "sensors": {
         "assets",
         "customers",
@@ -121,6 +124,7 @@ BANNED = {
     "tables": {"dagster", "mlflow", "sklearn", "boto3", "botocore"},
     "models": {"dagster", "mlflow"},
     "training": {"dagster"},
+    "costs": {"dagster", "mlflow", "sklearn"},
     "releases": {"dagster"},
     "validation": {"dagster", "pyspark"},
     "releases.git": {"dagster", "pyspark", "pysail", "mlflow", "sklearn", "deltalake", "pandas", "polars"},

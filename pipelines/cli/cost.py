@@ -1,0 +1,74 @@
+"""`pipelines cost`: what computing cost."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.environments import current_settings
+from pipelines.workspace_names import LOCATIONS
+
+_SHARED = "shared"
+
+
+@click.command()
+@click.option("--month", help="Show this month alone, such as 2026-03; all by default.")
+@click.option("--customer", help="Show this customer alone.")
+def cost(month: str | None, customer: str | None) -> None:
+    """Show what computing cost, by month, purpose and customer, as the job `costs` last reported it.
+
+    Each workspace has a report of its own; both are shown.
+    """
+    if month is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        raise click.BadParameter(f"{month!r} is no month: write it as 2026-03.", param_hint="--month")
+    if customer is not None and customer != _SHARED:
+        from pipelines.customers.identifier import InvalidCustomerError, customer_id
+
+        try:
+            customer_id(customer)
+        except InvalidCustomerError as error:
+            raise click.BadParameter(str(error), param_hint="--customer") from None
+    from pipelines.assets.costs import last_report
+    from pipelines.cli.instance import open_instance
+
+    with open_instance(current_settings("production")) as instance:
+        reports = {location: last_report(instance, location) for location in LOCATIONS}
+    rows = [
+        {"workspace": location, **row}
+        for location, report in reports.items()
+        for row in report or []
+        if (month is None or str(row["month"]).startswith(month)) and (customer is None or row["customer"] == customer)
+    ]
+    console = Console()
+    for location, report in reports.items():
+        if report is None:
+            console.print(f"[yellow]{location}[/yellow]: not reported yet. Run the job `costs` there.")
+    if not rows:
+        console.print("No computing was reported" + ("." if any(reports.values()) else " at all."))
+        return
+    console.print(_table(rows))
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    is_billed = any(row["billed_usd"] is not None for row in rows)
+    shown = Table(header_style="bold", show_footer=True)
+    cents = sum(round(row["cost_usd"] * 100) for row in rows)
+    columns = ("month", "workspace", "purpose", "customer", "cost center")
+    for name in columns:
+        shown.add_column(name, footer="all" if name == "month" else "")
+    shown.add_column("runs", footer=f"{sum(row['runs'] for row in rows):,}", justify="right")
+    shown.add_column("failed", footer=f"{sum(row['failed_runs'] for row in rows):,}", justify="right")
+    shown.add_column("hours", footer=f"{sum(row['hours'] for row in rows):,.2f}", justify="right")
+    shown.add_column("USD", footer=f"{cents / 100:,.2f}", justify="right")
+    if is_billed:
+        billed = sum(round((row["billed_usd"] or 0) * 100) for row in rows)
+        shown.add_column("billed", footer=f"{billed / 100:,.2f}", justify="right")
+    for row in sorted(rows, key=lambda row: (row["month"], row["workspace"], -row["cost_usd"], row["purpose"])):
+        cells = [row["month"][:7], row["workspace"], row["purpose"], row["customer"], row["cost_center"]]
+        cells += [f"{row['runs']:,}", f"{row['failed_runs']:,}", f"{row['hours']:,.2f}", f"{row['cost_usd']:,.2f}"]
+        shown.add_row(*cells, *([f"{row['billed_usd'] or 0:,.2f}"] if is_billed else []))
+    return shown
