@@ -64,6 +64,7 @@ def measure() -> Iterator[Section]:
 
 
 def _lead_time(settings: Settings) -> Section:
+    connected(settings)  # nor is that of the workspace's cluster, which the script does without
     with daemon_of(settings):
         time.sleep(20)  # the daemon's own start is not a release's
         commit = _pushed(settings)
