@@ -31,6 +31,7 @@ from pipelines.embedded_repository import git_in
 from pipelines.engines import open_engine
 from pipelines.environments import settings_from
 from pipelines.models.manifest import load_manifests
+from pipelines.releases.git.watch import RECORD_SECONDS
 from pipelines.releases.move_config import move_config
 from pipelines.settings import Settings
 from pipelines.tables.attestation_keys import PUBLIC_KEY, KeyFiles
@@ -168,8 +169,7 @@ def _ticks(settings: Settings) -> Section:
 
         def tick() -> None:
             nonlocal cursor
-            given = {"settings": settings}
-            with build_sensor_context(instance, cursor=cursor, definitions=definitions, resources=given) as context:
+            with build_sensor_context(instance, cursor=cursor, definitions=definitions) as context:
                 data = sensor.evaluate_tick(context)
             assert not data.run_requests, "there is something new: the benchmark measures ticks without"
             cursor = data.cursor
@@ -180,7 +180,8 @@ def _ticks(settings: Settings) -> Section:
     return Section(
         "release_tick",
         "A tick of the release sensor with nothing new",
-        f"{_TICKS} evaluations in turns with a plain `git ls-remote` of the same branch, in a local bare repository.",
+        f"{_TICKS} evaluations in turns with a plain `git ls-remote` of the same branch, in a local bare repository. "
+        f"Every {RECORD_SECONDS:.0f} s one asks Dagster's storage as well what else has changed.",
         [
             Target(
                 f"at most {_TICK} times one `git ls-remote`",

@@ -62,7 +62,7 @@ def release_branch_sensor(
         minimum_interval_seconds=settings.git.look_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
-    def release_branch(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
+    def release_branch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Releases whatever the branch `release` is at: retrains, judges, registers and rolls out all its models.
 
         A commit that was released before is gone back to without training. The one that serves is trained once more

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -61,7 +60,8 @@ def test_a_remote_that_hangs_ends_the_tick_in_time_with_the_reason(
     served = HttpRemote(origin.bare.parent)
     try:
         url = f"{served.url}/origin.git"
-        stage.settings = replace(stage.settings, git=replace(stage.settings.git, url=url))
+        monkeypatch.setenv("PIPELINES_GIT", url)
+        stage.reload()
         stage.released(stage.asked())
         stage.words()
         served.hang_at = "info/refs"
