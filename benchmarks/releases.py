@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,21 +48,28 @@ _TICKS = 30
 
 def measure() -> Iterator[Section]:
     """A release by a push beside the bare script, ticks beside `git ls-remote`, and rollbacks."""
+    with environment_of_demo() as variables:
+        settings = settings_from(variables, "production")
+        yield _lead_time(settings)
+        yield _ticks(settings)
+        yield _rollback(settings)
+
+
+@contextmanager
+def environment_of_demo() -> Iterator[dict[str, str]]:
+    """Variables, set in this process too, of an environment that has seen a demo: `BENCHMARK_HOME` or a new one."""
     given = os.environ.get("BENCHMARK_HOME")
     with tempfile.TemporaryDirectory(prefix="benchmark-") as made:
-        home = given or made
+        variables = _variables(given or made)
         if given is None:
-            subprocess.run([_script("pipelines"), "demo"], cwd=_PROJECT, env=_variables(home), check=True,
+            subprocess.run([script("pipelines"), "demo"], cwd=_PROJECT, env=variables, check=True,
                            stdout=subprocess.DEVNULL)  # fmt: skip
-        os.environ.update(_variables(home))
-        settings = settings_from(os.environ, "production")
+        os.environ.update(variables)
         try:
-            yield _lead_time(settings)
-            yield _ticks(settings)
-            yield _rollback(settings)
+            yield variables
         finally:
             if given is None:
-                subprocess.run([_script("pipelines"), "down"], env=_variables(home), check=False)
+                subprocess.run([script("pipelines"), "down"], env=variables, check=False)
 
 
 def _lead_time(settings: Settings) -> Section:
@@ -242,5 +250,6 @@ def _variables(home: str) -> dict[str, str]:
     return {**os.environ, "PIPELINES_HOME": home, "OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def _script(name: str) -> str:
+def script(name: str) -> str:
+    """A command of this Python environment."""
     return str(Path(sys.executable).with_name(name))
