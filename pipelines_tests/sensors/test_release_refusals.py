@@ -162,6 +162,25 @@ def test_a_commit_that_cannot_be_used_is_refused_in_words_and_ends_nothing(
     assert dagster_server.asked == []
 
 
+def test_a_commit_that_is_refused_for_its_manifest_is_not_fetched_again(
+    stage: Stage, origin: Origin, monkeypatch: pytest.MonkeyPatch
+):
+    served = HttpRemote(origin.bare.parent)
+    try:
+        monkeypatch.setenv("PIPELINES_GIT", f"{served.url}/origin.git")
+        stage.reload()
+        stage.released(stage.asked())
+        origin.commit({"pipelines/models/glider/model.yaml": "name: [glider\n"})
+        before = len(served.requests)
+        told = stage.words()
+        fetched = len(served.requests) - before
+        assert stage.words() == told
+        looked = len(served.requests) - before - fetched
+        assert 0 < looked < fetched, "a look at the branch and no more"
+    finally:
+        served.close()
+
+
 def model_yaml(name: str) -> str:
     return model_files(name)[f"pipelines/models/{name}/model.yaml"]
 
