@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from pipelines.embedded_repository import git_in
 from pipelines.engines import open_engine
 from pipelines.environments import settings_from
 from pipelines.models.manifest import load_manifests
+from pipelines.releases.git.watch import RECORD_SECONDS
 from pipelines.releases.move_config import move_config
 from pipelines.settings import Settings
 from pipelines.tables.attestation_keys import PUBLIC_KEY, KeyFiles
@@ -46,24 +48,32 @@ _TICKS = 30
 
 def measure() -> Iterator[Section]:
     """A release by a push beside the bare script, ticks beside `git ls-remote`, and rollbacks."""
+    with environment_of_demo() as variables:
+        settings = settings_from(variables, "production")
+        yield _lead_time(settings)
+        yield _ticks(settings)
+        yield _rollback(settings)
+
+
+@contextmanager
+def environment_of_demo() -> Iterator[dict[str, str]]:
+    """Variables, set in this process too, of an environment that has seen a demo: `BENCHMARK_HOME` or a new one."""
     given = os.environ.get("BENCHMARK_HOME")
     with tempfile.TemporaryDirectory(prefix="benchmark-") as made:
-        home = given or made
+        variables = _variables(given or made)
         if given is None:
-            subprocess.run([_script("pipelines"), "demo"], cwd=_PROJECT, env=_variables(home), check=True,
+            subprocess.run([script("pipelines"), "demo"], cwd=_PROJECT, env=variables, check=True,
                            stdout=subprocess.DEVNULL)  # fmt: skip
-        os.environ.update(_variables(home))
-        settings = settings_from(os.environ, "production")
+        os.environ.update(variables)
         try:
-            yield _lead_time(settings)
-            yield _ticks(settings)
-            yield _rollback(settings)
+            yield variables
         finally:
             if given is None:
-                subprocess.run([_script("pipelines"), "down"], env=_variables(home), check=False)
+                subprocess.run([script("pipelines"), "down"], env=variables, check=False)
 
 
 def _lead_time(settings: Settings) -> Section:
+    connected(settings)  # nor is that of the workspace's cluster, which the script does without
     with daemon_of(settings):
         time.sleep(20)  # the daemon's own start is not a release's
         commit = _pushed(settings)
@@ -167,8 +177,7 @@ def _ticks(settings: Settings) -> Section:
 
         def tick() -> None:
             nonlocal cursor
-            given = {"settings": settings}
-            with build_sensor_context(instance, cursor=cursor, definitions=definitions, resources=given) as context:
+            with build_sensor_context(instance, cursor=cursor, definitions=definitions) as context:
                 data = sensor.evaluate_tick(context)
             assert not data.run_requests, "there is something new: the benchmark measures ticks without"
             cursor = data.cursor
@@ -179,7 +188,8 @@ def _ticks(settings: Settings) -> Section:
     return Section(
         "release_tick",
         "A tick of the release sensor with nothing new",
-        f"{_TICKS} evaluations in turns with a plain `git ls-remote` of the same branch, in a local bare repository.",
+        f"{_TICKS} evaluations in turns with a plain `git ls-remote` of the same branch, in a local bare repository. "
+        f"Every {RECORD_SECONDS:.0f} s one asks Dagster's storage as well what else has changed.",
         [
             Target(
                 f"at most {_TICK} times one `git ls-remote`",
@@ -204,16 +214,20 @@ def _rollback(settings: Settings) -> Section:
 
 
 def _pushed(settings: Settings) -> str:
-    """A new commit on `release` that follows from it: one tree more for the approach model."""
+    """A new commit on `release`: this checkout's files, with a tree more for the approach model."""
     with tempfile.TemporaryDirectory(prefix="push-") as folder:
         checkout = Path(folder, "models")
         git_in(Path(folder), "clone", "--quiet", "--branch", "release", settings.git.url, str(checkout))
+        # The environment may be of an earlier commit, and what is released is measured by its own code.
+        git_in(checkout, "fetch", "--quiet", "--no-tags", str(_PROJECT), "HEAD")
+        git_in(checkout, "rm", "-r", "--quiet", ".")
+        git_in(checkout, "checkout", "FETCH_HEAD", "--", ".")
         manifest = checkout / "pipelines/models/approach_stability/model.yaml"
         text = manifest.read_text(encoding="utf-8")
-        text = re.sub(r"^  trees: .*$", "  trees: 61", text, flags=re.MULTILINE)
+        text = re.sub(r"^  trees: .*$", f"  trees: {60 + int(time.time()) % 30}", text, flags=re.MULTILINE)
         manifest.write_text(re.sub(r"^  min_samples_leaf: .*$", "  min_samples_leaf: 4", text, flags=re.MULTILINE))
         who = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org")
-        git_in(checkout, *who, "commit", "--quiet", "--all", "--message", "a tree more", "--allow-empty")
+        git_in(checkout, *who, "commit", "--quiet", "--all", "--message", "a tree more")
         git_in(checkout, "push", "--quiet", "origin", "HEAD:release")
         return git_in(checkout, "rev-parse", "HEAD")
 
@@ -236,5 +250,6 @@ def _variables(home: str) -> dict[str, str]:
     return {**os.environ, "PIPELINES_HOME": home, "OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def _script(name: str) -> str:
+def script(name: str) -> str:
+    """A command of this Python environment."""
     return str(Path(sys.executable).with_name(name))

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 _LONGEST_TAG = 900
 
 
+class UnreleasableError(Exception):
+    """A commit that passed all that is asked of commits, and yet cannot be carried through."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(f"{why} {remedy}")
+        self.why, self.remedy = why, remedy
+
+
 @dataclass(frozen=True)
 class Following:
     """What a location does about its branch."""
@@ -36,6 +44,7 @@ class Following:
     """The job that carries a commit through."""
     record: Callable[[dg.DagsterInstance], Record]
     release: Callable[[Settings, Release, Candidate], dg.SensorResult]
+    """May raise `UnreleasableError`: the commit is then refused until something about the branch changes."""
     rollback: Callable[[dg.DagsterInstance, Rollback], dg.SensorResult]
     otherwise: Callable[[dg.DagsterInstance, Settings, Look], dg.SensorResult | None] = lambda *_: None
     """May ask for something where the branch asks for nothing; not asked again while nothing has changed."""
@@ -44,7 +53,7 @@ class Following:
 def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Following) -> dg.SensorResult:
     """One look at the branch and what follows from it."""
     from pipelines.releases.branch import mirror_of, policy_of
-    from pipelines.releases.git.cursor import Cursor
+    from pipelines.releases.git.cursor import Cursor, refusal
     from pipelines.releases.git.decision import Release
     from pipelines.releases.git.watch import look
 
@@ -55,12 +64,20 @@ def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Fol
         record = following.record(context.instance)
         return record
 
-    mirror = mirror_of(settings)
+    mirror, policy = mirror_of(settings), policy_of(settings)
     cursor, change = Cursor.load(context.cursor), partial(newest_change, context.instance)
-    found = look(mirror, policy_of(settings), known, cursor, time.time(), change)
+    found = look(mirror, policy, known, cursor, time.time(), change)
     decision = found.decision
     context.update_cursor(found.cursor.dump())
-    result = _acted(context, settings, following, mirror, found)
+    try:
+        result = _acted(context, settings, following, mirror, found)
+    except UnreleasableError as error:
+        assert found.head is not None
+        assert record is not None, "only what was examined is released, and that takes the record"
+        kept = refusal(found.head, policy.basis(record, found.head), error.why, error.remedy)
+        context.update_cursor(replace(found.cursor, refusal=kept).dump())
+        tell(settings, found.head, "failure", error.why, settings.dagster_url, context.log)
+        return dg.SensorResult(skip_reason=str(error))
     if result.run_requests:  # asked for again until the run is there: nothing is settled before
         context.update_cursor(replace(found.cursor, settled=None).dump())
     # A commit that is refused after all, or whose turn comes at a later tick, ends nothing that is under way.

@@ -29,7 +29,7 @@ def main_branch_sensor(settings: Settings) -> dg.SensorDefinition:
         minimum_interval_seconds=settings.git.look_seconds,
         default_status=dg.DefaultSensorStatus.STOPPED if is_embedded else dg.DefaultSensorStatus.RUNNING,
     )
-    def main_branch(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
+    def main_branch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Trains development's models by the code that the branch `main` is at."""
         return tick(context, settings, following)
 

@@ -11,7 +11,7 @@ from pipelines.jobs.production import release as release_job
 from pipelines.partitions import RELEASES
 from pipelines.releases.move_config import move_config
 from pipelines.releases.run_tags import HEAD
-from pipelines.sensors.branch import Following, tags_of, tick
+from pipelines.sensors.branch import Following, UnreleasableError, tags_of, tick
 from pipelines.sensors.branch_record import record_of_releases
 from pipelines.sensors.retraining import retraining
 from pipelines.settings import Settings
@@ -62,7 +62,7 @@ def release_branch_sensor(
         minimum_interval_seconds=settings.git.look_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
-    def release_branch(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
+    def release_branch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Releases whatever the branch `release` is at: retrains, judges, registers and rolls out all its models.
 
         A commit that was released before is gone back to without training. The one that serves is trained once more
@@ -95,7 +95,11 @@ def _rollback(instance: dg.DagsterInstance, decision: Rollback) -> dg.SensorResu
 
 
 def _load_graph_of(settings: Settings, commit: str, graph: Mapping[str, str]) -> str | None:
-    """Have the location loaded anew unless it shows the commit's models already; why to wait, or None if it does."""
+    """Have the location loaded anew unless it shows the commit's models already; why to wait, or None if it does.
+
+    Raises:
+        UnreleasableError: a manifest of the commit is wrong.
+    """
     from pipelines.models.manifest import ManifestError, load_manifests
     from pipelines.releases.branch import checkouts_of, mirror_of
     from pipelines.releases.release_graph import choose_release_graph, graph_of
@@ -108,7 +112,9 @@ def _load_graph_of(settings: Settings, commit: str, graph: Mapping[str, str]) ->
             load_manifests(models)
         except ManifestError as error:
             told = str(error).replace(f"{checkout}/", "")
-            return f"Commit {commit[:12]} cannot be released: {told} Push a newer commit that mends it."
+            raise UnreleasableError(
+                f"Commit {commit[:12]} cannot be released: {told}", "Push a newer commit that mends it."
+            ) from error
         wanted = graph_of(models)
         if wanted == dict(graph):
             return None

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from dagster import DagsterRunStatus
 
-from pipelines.releases.run_tags import SUPERSEDED_BY
+from pipelines.environments import settings_from
+from pipelines.releases.run_tags import ANEW, SUPERSEDED_BY
 from pipelines_tests.end_to_end.environment import environment_in, finish, start_job, upload_sessions
 from pipelines_tests.end_to_end.production_site import ProductionSite, production_site
 from pipelines_tests.end_to_end.tiny_repository import MODEL, TinyRepository, model_files
@@ -192,3 +193,21 @@ def test_rollbacks_by_command_and_by_rewinding(world: World):
     assert site.champion(MODEL) == of_good
     assert site.versions(MODEL) == versions, "nothing was trained"
     world.serving = good
+
+
+def test_gold_that_has_grown_is_trained_on_once_more(world: World):
+    site = world.site
+    before, commit = site.champion(MODEL), world.serving
+    development = settings_from({"PIPELINES_HOME": str(site.settings.home)})
+    upload_sessions(development, count=2, first_seed=40)
+    finish(start_job(development, "ingest"))
+    site.command("check")
+    again = site.wait(
+        "a run for grown gold", lambda: next((run for run in site.runs(commit) if ANEW in run.tags), None)
+    )
+    assert again.tags["pipelines/growth"] == "2 sessions then, 4 now"
+    site.released(commit)
+    assert site.champion(MODEL) == site.versions(MODEL)[-1] != before, "by the same gates, and by the same code"
+    site.command("check")
+    site.says(f"Commit {commit[:12]} is what runs.")
+    assert len([run for run in site.runs(commit) if ANEW in run.tags]) == 1

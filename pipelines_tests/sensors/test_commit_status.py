@@ -201,7 +201,7 @@ def test_a_push_is_told_when_it_is_asked_for_and_when_it_is_refused(
     sensor = release_branch_sensor(settings, _empty_job("rollback"), _graph(origin))
     cursor = None
     for _ in range(2):
-        context = dg.build_sensor_context(instance, cursor, resources={"settings": settings})
+        context = dg.build_sensor_context(instance, cursor)
         assert isinstance(sensor(context), dg.SensorResult)
         cursor = context.cursor
     [(state, description, path)] = told(hub)
@@ -209,12 +209,20 @@ def test_a_push_is_told_when_it_is_asked_for_and_when_it_is_refused(
     assert "look.ipynb" in description
     origin.git("rm", "-q", "pipelines/models/glider/look.ipynb")
     mended = origin.commit({"README.md": "no notebook"}, "mended")
-    found = sensor(dg.build_sensor_context(instance, cursor, resources={"settings": settings}))
+    found = sensor(dg.build_sensor_context(instance, cursor))
     assert isinstance(found, dg.SensorResult)
     assert [request.tags[COMMIT] for request in found.run_requests or ()] == [mended]
     assert told(hub)[1] == ("pending", "Attempt 1: glider.", f"/repos/flight/models/statuses/{mended}")
     assert hub.requests[1]["target_url"] == runs_link(settings, mended)
     assert hub.requests[1]["target_url"].startswith("https://dagster.example.org/runs?q")
+    broken = origin.commit({"pipelines/models/glider/model.yaml": "name: [glider\n"}, "no manifest any more")
+    for _ in range(2):
+        context = dg.build_sensor_context(instance, cursor)
+        sensor(context)
+        cursor = context.cursor
+    [(state, description, path)] = told(hub)[2:]
+    assert (state, path) == ("failure", f"/repos/flight/models/statuses/{broken}")
+    assert "model.yaml: not readable as YAML" in description
 
 
 def _graph(origin: Origin) -> dict[str, str]:

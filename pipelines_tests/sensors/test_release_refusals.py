@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -61,7 +60,8 @@ def test_a_remote_that_hangs_ends_the_tick_in_time_with_the_reason(
     served = HttpRemote(origin.bare.parent)
     try:
         url = f"{served.url}/origin.git"
-        stage.settings = replace(stage.settings, git=replace(stage.settings.git, url=url))
+        monkeypatch.setenv("PIPELINES_GIT", url)
+        stage.reload()
         stage.released(stage.asked())
         stage.words()
         served.hang_at = "info/refs"
@@ -160,6 +160,25 @@ def test_a_commit_that_cannot_be_used_is_refused_in_words_and_ends_nothing(
     assert stage.run(running).status == dg.DagsterRunStatus.QUEUED, "what was good goes on"
     assert stage.partitions() == {good}
     assert dagster_server.asked == []
+
+
+def test_a_commit_that_is_refused_for_its_manifest_is_not_fetched_again(
+    stage: Stage, origin: Origin, monkeypatch: pytest.MonkeyPatch
+):
+    served = HttpRemote(origin.bare.parent)
+    try:
+        monkeypatch.setenv("PIPELINES_GIT", f"{served.url}/origin.git")
+        stage.reload()
+        stage.released(stage.asked())
+        origin.commit({"pipelines/models/glider/model.yaml": "name: [glider\n"})
+        before = len(served.requests)
+        told = stage.words()
+        fetched = len(served.requests) - before
+        assert stage.words() == told
+        looked = len(served.requests) - before - fetched
+        assert 0 < looked < fetched, "a look at the branch and no more"
+    finally:
+        served.close()
 
 
 def model_yaml(name: str) -> str:

@@ -34,7 +34,7 @@ class Branch:
         sensor = release_branch_sensor(
             self.settings, _empty_job("rollback"), graph_of(self.origin.work / "pipelines" / "models")
         )
-        context = dg.build_sensor_context(self.instance, self.cursor, resources={"settings": self.settings})
+        context = dg.build_sensor_context(self.instance, self.cursor)
         found = sensor(context)
         self.cursor = context.cursor
         assert isinstance(found, dg.SensorResult)
@@ -65,7 +65,8 @@ class Branch:
 
 
 @pytest.fixture
-def branch(tmp_path: Path) -> Iterator[Branch]:
+def branch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Branch]:
+    monkeypatch.setattr("pipelines.releases.git.watch.RECORD_SECONDS", 0)  # what changes is seen by the next tick
     origin = Origin(tmp_path)
     head = origin.commit(model_files("glider"), "the first model")
     plain = settings_from({"PIPELINES_HOME": str(tmp_path / "home"), "PIPELINES_GIT": str(origin.bare)}, "production")

@@ -27,6 +27,8 @@ class Settled:
     change: str
     """The newest change of anything that the record is made of, at that time."""
     why: str
+    asked: float = 0.0
+    """When that change was last asked for, in seconds since the epoch."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Cursor:
                 not_before=float(values.get("not_before", 0.0)),
                 trouble=str(values.get("trouble", "")),
                 refusal=Refusal(**{name: str(refusal[name]) for name in Refusal.__annotations__}) if refusal else None,
-                settled=Settled(**{name: str(settled[name]) for name in Settled.__annotations__}) if settled else None,
+                settled=_settled(settled) if settled else None,
             )
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             return Cursor()
@@ -77,6 +79,11 @@ class Cursor:
 def refusal(commit: str, basis: str, why: str, remedy: str) -> Refusal:
     """A refusal that fits into a cursor."""
     return Refusal(commit, basis, why[:_LONGEST_TEXT], remedy[:_LONGEST_TEXT])
+
+
+def _settled(values: dict[str, object]) -> Settled:
+    words = {name: str(values[name]) for name in ("commit", "change", "why")}
+    return Settled(**words, asked=float(str(values.get("asked", 0.0))))
 
 
 def _text(value: object) -> str | None:

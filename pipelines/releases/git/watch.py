@@ -24,6 +24,8 @@ from pipelines.releases.git.retry import REMOTE_RETRIES
 from pipelines.releases.git.signatures import SignaturePolicy, Verdict, signature_problems
 from pipelines.releases.git.tree import read_tree
 
+RECORD_SECONDS = 30.0
+"""How long a branch that has not moved may be taken to have nothing to do without asking what else has changed."""
 LOOK_SECONDS = 10.0
 """Limit for `git ls-remote`."""
 TICK_SECONDS = 40.0
@@ -98,42 +100,55 @@ def look(
         cursor: What the last look returned, or an empty one.
         now: Seconds since the epoch.
         newest_change: Names the newest change of anything that the record is made of. While it stays the same and so
-            does a branch about which there was nothing to do, the record is not read. Without it, it always is.
+            does a branch about which there was nothing to do, the record is not read. Without it, it always is. It is
+            asked every `RECORD_SECONDS`, or as soon as the branch has moved.
     """
     if now < cursor.not_before <= now + 2 * REMOTE_RETRIES.longest_delay_seconds:
         return Look(Wait(cursor.not_before, cursor.trouble), cursor, None, None)
     ends = time.monotonic() + TICK_SECONDS
-    with ThreadPoolExecutor(1, "look") as asking:
-        asked = asking.submit(read_head, mirror.remote, LOOK_SECONDS)
-        # Named before the record is read, so that what changes meanwhile is found by the next look.
-        change = newest_change() if newest_change else ""
-        settled = cursor.settled if cursor.settled and change and cursor.settled.change == change else None
-        record = None if settled else _told(known)
-        head = asked.result()
+    settled = cursor.settled
+    if settled and newest_change and 0 <= now - settled.asked < RECORD_SECONDS:
+        head = read_head(mirror.remote, LOOK_SECONDS)
+        if isinstance(head, Head) and head.commit == settled.commit:
+            return _unmoved(cursor, settled, now)
+        change, settled, record = newest_change(), None, None
+    else:
+        with ThreadPoolExecutor(1, "look") as asking:
+            asked = asking.submit(read_head, mirror.remote, LOOK_SECONDS)
+            # Named before the record is read, so that what changes meanwhile is found by the next look.
+            change = newest_change() if newest_change else ""
+            settled = settled if settled and change and settled.change == change else None
+            record = None if settled else _told(known)
+            head = asked.result()
     if settled and isinstance(head, Head) and head.commit == settled.commit:
-        return Look(Nothing(settled.why), cursor.seen(head.commit, now), head.commit, None, unchanged=True)
+        return _unmoved(cursor, replace(settled, asked=now), now)
     record = record or _told(known)
     if isinstance(head, Problem):
         return _unanswered(head, policy, record, cursor, now)
     cursor = cursor.seen(head.commit, now)
     step = decide(head, cursor.since, record, policy.rules, now)
     if not isinstance(step, Examine):
-        return Look(step, replace(cursor, refusal=None, settled=_settled(step, record, change)), head.commit, None)
+        return Look(step, replace(cursor, refusal=None, settled=_settled(step, record, change, now)), head.commit, None)
     before, basis = cursor.refusal, policy.basis(record, head.commit)
     if before is not None and (before.commit, before.basis) == (head.commit, basis):
         return Look(Refuse(before.why, before.remedy), cursor, head.commit, None)
     return _examined(mirror, policy, record, cursor, now, ends)
 
 
+def _unmoved(cursor: Cursor, settled: Settled, now: float) -> Look:
+    seen = replace(cursor.seen(settled.commit, now), settled=settled)
+    return Look(Nothing(settled.why), seen, settled.commit, None, unchanged=True)
+
+
 def _told(known: Record | Callable[[], Record]) -> Record:
     return known if isinstance(known, Record) else known()
 
 
-def _settled(step: Step, record: Record, change: str) -> Settled | None:
+def _settled(step: Step, record: Record, change: str, now: float) -> Settled | None:
     """What to remember of a head that is what runs while nothing else goes on: only a change can end that."""
     if not isinstance(step, Nothing) or record.in_flight is not None or record.current is None or not change:
         return None
-    return Settled(record.current, change, step.why)
+    return Settled(record.current, change, step.why, now)
 
 
 def _examined(mirror: Mirror, policy: Policy, record: Record, cursor: Cursor, now: float, ends: float) -> Look:

@@ -13,7 +13,7 @@ from pipelines.releases.git.decision import Nothing, Refuse, Release, Rollback, 
 from pipelines.releases.git.mirror import Mirror
 from pipelines.releases.git.record import Attempt, Record
 from pipelines.releases.git.signatures import SignaturePolicy
-from pipelines.releases.git.watch import Look, Policy
+from pipelines.releases.git.watch import RECORD_SECONDS, Look, Policy
 from pipelines.releases.git.watch import look as look_at
 from pipelines_tests.releases.git.keys import new_ssh_key
 from pipelines_tests.releases.git.origin import Origin
@@ -236,9 +236,12 @@ def test_while_nothing_changes_the_record_is_not_read(origin: Origin, watcher: W
     assert again.decision == first.decision
     assert (first.unchanged, again.unchanged, reads) == (False, True, ["run 1 succeeded"])
 
-    # What happened beside the branch is seen, though the branch is where it was.
+    # What happened beside the branch is seen in a while, though the branch is where it was.
     watcher.record = replace(watcher.record, quarantined={origin.head(): "it was worse"})
     change = "run 2 succeeded"
+    watcher.now += RECORD_SECONDS - 1
+    assert look().unchanged
+    watcher.now += 1
     assert isinstance(look().decision, Refuse)
     assert isinstance(look().decision, Refuse), "what is refused is looked at each time"
 
@@ -246,6 +249,8 @@ def test_while_nothing_changes_the_record_is_not_read(origin: Origin, watcher: W
     watcher.record = replace(watcher.record, quarantined={})
     change = "run 3 succeeded"
     assert isinstance(look().decision, Nothing)
+    watcher.now += RECORD_SECONDS
+    assert look().unchanged, "asked anew, and nothing has changed"
     pushed = origin.commit()
     assert look().decision == Release(pushed, 1)
 
