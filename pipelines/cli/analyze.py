@@ -51,13 +51,10 @@ def analyze(customer: str, sessions: tuple[str, ...], models: tuple[str, ...], w
     files = customer_files(settings, customer)
     versions = _versions(models)
     named = [one if _is_known_id(one) else placed(settings, customer, files, Path(one)) for one in sessions]
-    values = {"sessions": named, **({"models": versions} if versions else {})}
     try:
-        made_request(values, "new")
+        name = asked(files, named, versions)
     except InvalidRequestError as error:
         raise click.UsageError(str(error)) from None
-    name = f"asked-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}.json"
-    files.replace(request_path(name), json.dumps(values, indent=2).encode(), None)
     where = f"{settings.customers}/{customer}/{status_path(name)}"
     console.print(f"Asked for {len(named)} sessions of {escape(customer)}; the answer: {escape(where)}", soft_wrap=True)
     if not _daemon_runs(settings):
@@ -65,7 +62,20 @@ def analyze(customer: str, sessions: tuple[str, ...], models: tuple[str, ...], w
         _carry_out(console, settings, customer, name)
         wait = True
     if wait:
-        _tell(console, _answered(console, files, name))
+        tell(console, answered(console, files, name))
+
+
+def asked(files: CustomerFiles, sessions: list[str], versions: dict[str, int] | None = None) -> str:
+    """Put a request for these sessions (names below the sessions folder, or ids) into the inbox; its file's name.
+
+    Raises:
+        InvalidRequestError: it would be none.
+    """
+    values = {"sessions": sessions, **({"models": versions} if versions else {})}
+    made_request(values, "new")
+    name = f"asked-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}.json"
+    files.replace(request_path(name), json.dumps(values, indent=2).encode(), None)
+    return name
 
 
 def placed(settings: Settings, customer: str, files: CustomerFiles, source: Path) -> str:
@@ -139,7 +149,8 @@ def _carry_out(console: Console, settings: Settings, customer: str, name: str) -
     run_with_progress(console, settings, ANALYZE, customer, {"pipelines/customer": customer}, config=config)
 
 
-def _answered(console: Console, files: CustomerFiles, name: str) -> Status:
+def answered(console: Console, files: CustomerFiles, name: str) -> Status:
+    """The final status of the request of that name, once it is there."""
     until = time.monotonic() + _LIMIT_S
     with console.status("waiting for the sensor") as shown:
         while time.monotonic() < until:
@@ -152,7 +163,12 @@ def _answered(console: Console, files: CustomerFiles, name: str) -> Status:
     raise click.ClickException(f"There was no answer within {_LIMIT_S} s: `pipelines status` shows the runs.")
 
 
-def _tell(console: Console, status: Status) -> None:
+def tell(console: Console, status: Status) -> None:
+    """What became of a request, session by session and model by model.
+
+    Raises:
+        click.ClickException: it failed.
+    """
     for one in status.sessions:
         page = f"  {one.review_page}" if one.review_page else ""
         told = f"{one.status}  {one.session}  {one.session_id}{page}  {one.reason or ''}"

@@ -32,6 +32,11 @@ def cost(month: str | None, customer: str | None) -> None:
             customer_id(customer)
         except InvalidCustomerError as error:
             raise click.BadParameter(str(error), param_hint="--customer") from None
+    print_costs(Console(), month, customer)
+
+
+def print_costs(console: Console, month: str | None = None, customer: str | None = None) -> None:
+    """The rows of both workspaces' last reports, of one month or customer if given."""
     from pipelines.assets.costs import last_report
     from pipelines.cli.instance import open_instance
 
@@ -43,7 +48,6 @@ def cost(month: str | None, customer: str | None) -> None:
         for row in report or []
         if (month is None or str(row["month"]).startswith(month)) and (customer is None or row["customer"] == customer)
     ]
-    console = Console()
     for location, report in reports.items():
         if report is None:
             console.print(f"[yellow]{location}[/yellow]: not reported yet. Run the job `costs` there.")

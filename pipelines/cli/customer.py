@@ -65,28 +65,13 @@ def customer() -> None:
 @_profile
 def onboard(customer: str, prints: bool, actor: str, profile: str | None, **options: Any) -> None:
     """Make CUSTOMER a customer, or change what was agreed; what is not given stays as it is. Safe to run again."""
-    from pipelines.customers.onboarding import as_asked
-    from pipelines.databricks.bootstrap.apply import applying
-
     console, settings = Console(), _settings()
     choices = {name: value for name, value in options.items() if value is not None}
-    known = known_customers(settings)
-    wanted = as_asked(known.get(customer), customer, choices, actor)
-    plan = _plan(settings, wanted)
     if prints:
+        wanted, plan = _wanted(settings, customer, choices, actor)
         _print_plan(settings, wanted, plan)
         return
-    _require_own(wanted, known)
-    for line in applying(plan, _administrator(settings, profile)):
-        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
-    granted = {**choices, "principal": wanted.principal, "writes_files": wanted.writes_files}
-    made, _ = run_task(console, settings, "onboard", customer, actor, granted)
-    set_partition(settings, customer, there=True)
-    console.print(
-        f"[bold]{escape(made.id)}[/bold] is {made.state}: {escape(made.display_name)}, cost center "
-        f"{escape(made.cost_center)}, principal {escape(made.principal)}, files at "
-        f"{escape(str(settings.customers))}/{made.id}"
-    )
+    onboard_customer(console, settings, customer, choices, actor, profile)
 
 
 @customer.command(name="list")
@@ -160,6 +145,39 @@ def _remove(console: Console, settings: Settings, archived: Customer, actor: str
     if set_partition(settings, archived.id, there=False):
         tell(f"Dagster's partition {archived.id}")
     run_task(console, settings, "close", archived.id, actor)
+
+
+def onboard_customer(
+    console: Console, settings: Settings, customer: str, choices: dict[str, Any], actor: str, profile: str | None = None
+) -> None:
+    """Make it a customer, or change what was agreed, and tell each thing that is made.
+
+    Args:
+        choices: fields of `pipelines.customers.onboarding.CHOICES`; what is not among them stays as it is.
+        profile: on Databricks the administrator's.
+    """
+    from pipelines.databricks.bootstrap.apply import applying
+
+    wanted, plan = _wanted(settings, customer, choices, actor)
+    for line in applying(plan, _administrator(settings, profile)):
+        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+    granted = {**choices, "principal": wanted.principal, "writes_files": wanted.writes_files}
+    made, _ = run_task(console, settings, "onboard", customer, actor, granted)
+    set_partition(settings, customer, there=True)
+    console.print(
+        f"[bold]{escape(made.id)}[/bold] is {made.state}: {escape(made.display_name)}, cost center "
+        f"{escape(made.cost_center)}, principal {escape(made.principal)}, files at "
+        f"{escape(str(settings.customers))}/{made.id}"
+    )
+
+
+def _wanted(settings: Settings, customer: str, choices: dict[str, Any], actor: str) -> tuple[Customer, Plan]:
+    from pipelines.customers.onboarding import as_asked
+
+    known = known_customers(settings)
+    wanted = as_asked(known.get(customer), customer, choices, actor)
+    _require_own(wanted, known)
+    return wanted, _plan(settings, wanted)
 
 
 def _settings() -> Settings:

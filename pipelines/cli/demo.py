@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Event
@@ -14,6 +15,7 @@ import click
 from rich.console import Console
 
 from pipelines.cli.daemon import daemon_of
+from pipelines.cli.demo_customers import show_customers
 from pipelines.cli.demo_releases import is_told, release_again, release_first
 from pipelines.cli.follow import run_with_progress
 from pipelines.cli.ingest import place_files
@@ -42,7 +44,8 @@ def demo(sessions: Path | None, count: int) -> None:
 
     Gold, models and predictions are made in the development workspace; beside it the first push to `release` releases
     the models in the production workspace. Then a better model is pushed, then a bad one, and a rollback shows the way
-    back. Running it again simulates, reads, trains, predicts and releases nothing twice.
+    back; meanwhile two customers ask for the analysis of a session each. Running it again simulates, reads, trains,
+    predicts and releases nothing twice.
     """
     console, settings = Console(), current_settings()
     production = current_settings("production")
@@ -65,7 +68,8 @@ def demo(sessions: Path | None, count: int) -> None:
             pictures = _show(console, settings)
         print_status(console)
         if not told:
-            release_again(console, production, seconds.__setitem__)
+            with _meanwhile(console, lambda apart: show_customers(apart, production, sessions)):
+                release_again(console, production, seconds.__setitem__)
     (settings.home / "logs" / SECONDS_FILE).write_text(json.dumps(seconds))
     print_seconds(console, seconds)
     steps = {step: spent for step, spent in run.step_seconds.items() if spent >= 1}
@@ -101,6 +105,23 @@ def _main_job(console: Console, settings: Settings, production: Settings | None,
             gold_is_ready.set()
         released.result()
     return main
+
+
+@contextmanager
+def _meanwhile(console: Console, work: Callable[[Console], None]) -> Iterator[None]:
+    """Do the work beside the block, and show what it told after it."""
+    apart = Console(
+        file=io.StringIO(), width=console.width, force_terminal=console.is_terminal, force_interactive=False
+    )
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work, apart)
+        try:
+            yield
+            working.result()
+        finally:
+            wait([working])
+            assert isinstance(apart.file, io.StringIO)
+            console.file.write(apart.file.getvalue())
 
 
 @contextmanager
