@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from pipelines.customers.archive_files import ChangedMeanwhileError, copied, copy_listed, walk
+from pipelines.customers.archive_files import ChangedMeanwhileError, as_text, copied, copy_listed, walk
 from pipelines.customers.archive_manifest import (
     TABLES,
     ArchivedFile,
@@ -119,7 +119,9 @@ def require_current(own: Belongings, manifest: Manifest) -> None:
     was = {each.path.partition("/")[2]: each.source_version for each in manifest.files if each.source_version}
     now = {each.path: each.version for each in walk(own.files)[0]}
     if changed := sorted(path for path in {*was, *now} if was.get(path) != now.get(path)):
-        raise ChangedMeanwhileError(f"{changed[0]} came, changed or went since it was archived: archive again.")
+        raise ChangedMeanwhileError(
+            f"{as_text(changed[0])} came, changed or went since it was archived: archive again."
+        )
 
 
 def is_current(own: Belongings, archive: Path) -> bool:

@@ -26,15 +26,15 @@ class FoundFile:
 
 
 def walk(files: Path) -> tuple[list[FoundFile], list[str]]:
-    """All files below the folder by path, unfinished uploads too, and what is left out: links, pipes, odd names."""
+    """All files below the folder by path, unfinished uploads too, and what is left out: links, pipes and the like."""
     found: list[FoundFile] = []
     left_out: list[str] = []
     for path, entry in _below(files, ""):
         status = entry.stat(follow_symlinks=False)
-        if stat.S_ISREG(status.st_mode) and _is_text(path):
+        if stat.S_ISREG(status.st_mode):
             found.append(FoundFile(path, _version(status)))
         else:
-            left_out.append(os.fsencode(path).decode("utf-8", "backslashreplace"))
+            left_out.append(as_text(path))
     return sorted(found, key=lambda each: each.path), sorted(left_out)
 
 
@@ -49,9 +49,9 @@ def copy_listed(files: Path, found: FoundFile, archive: Path) -> ArchivedFile:
         archived = copied(source, archive, f"{FILES}/{found.path}", found.version)
         status = source.lstat()
     except FileNotFoundError as error:
-        raise ChangedMeanwhileError(f"{found.path} is gone: archive again.") from error
+        raise ChangedMeanwhileError(f"{as_text(found.path)} is gone: archive again.") from error
     if _version(status) != found.version:
-        raise ChangedMeanwhileError(f"{found.path} changed while it was archived: archive again.")
+        raise ChangedMeanwhileError(f"{as_text(found.path)} changed while it was archived: archive again.")
     return archived
 
 
@@ -104,9 +104,6 @@ def _version(status: os.stat_result) -> str:
     return f"{status.st_mtime_ns}-{status.st_size}"
 
 
-def _is_text(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def as_text(path: str) -> str:
+    """The path for a message: bytes of a name that are no text are written out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -71,6 +71,28 @@ def test_links_are_noted_and_never_followed(engine: Engine, tmp_path: Path, arch
     assert len(_tables(engine, "birch")) == 6
 
 
+def test_no_name_of_a_file_is_too_odd_to_be_archived(engine: Engine, tmp_path: Path, archives: Path) -> None:
+    own = made_customer(engine, tmp_path)
+    names = [
+        "a\nb.json",
+        "'; DROP TABLE x; --.json",
+        "\u202egnp.csv",
+        "x" * 250 + ".csv",
+        "$(id).json",
+        "\\..\\x",
+        "...",
+    ]
+    odd = [*(os.fsencode(name) for name in names), b"\xff\xfe.csv", b"\xc3(.csv"]
+    for number, name in enumerate(odd):
+        Path(os.fsdecode(os.fsencode(own.files / "inbox") + b"/" + name)).write_text(str(number))
+    archive = archives / archive_customer(own, archives, "ada").manifest.name
+    found = {os.fsencode(path.name): path.read_text() for path in (archive / "files" / "inbox").iterdir()}
+    assert {name: found[name] for name in odd} == {name: str(number) for number, name in enumerate(odd)}
+    assert verified("acme", archive).left_out == ()
+    assert list(remove_customer(own, archives, "ada"))[-1] == "12 files of acme"
+    assert list(own.files.iterdir()) == []
+
+
 def test_archiving_twice_keeps_the_first_unless_something_changed(
     engine: Engine, tmp_path: Path, archives: Path
 ) -> None:

@@ -88,6 +88,11 @@ REFUSED: dict[str, Attempt] = {
         ],
     ),
     "new cluster": lambda _, a: a.clusters.create(spark_version="16.4.x-scala2.12", num_workers=0),
+    "new policy": lambda _, a: a.cluster_policies.create(name="mine", definition="{}"),
+    "new pool": lambda _, a: a.instance_pools.create("mine", "m5d.large"),
+    "policy of others": lambda s, a: a.cluster_policies.delete(
+        s.administrator.cluster_policies.create(name="theirs", definition="{}").policy_id or ""
+    ),
     "run as B": lambda s, a: a.jobs.submit(
         run_name="x",
         tasks=[jobs.SubmitTask("x", spark_python_task=jobs.SparkPythonTask(f"{OWN}/inbox/acme.json"))],
