@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from pipelines.customers.files import CustomerFiles
 
 _LIMIT_S = 3600
+_SILENCE_S = 60
+"""After which a daemon is taken for gone, beyond the half minute between its signs of life."""
 
 
 @click.command()
@@ -59,7 +61,7 @@ def analyze(customer: str, sessions: tuple[str, ...], models: tuple[str, ...], w
     console.print(f"Asked for {len(named)} sessions of {escape(customer)}; the answer: {escape(where)}", soft_wrap=True)
     if not _daemon_runs(settings):
         console.print("[dim]No daemon of Dagster's runs, so this command carries the request out.[/dim]")
-        _carry_out(console, settings, customer, name)
+        _carry_out(console, settings, customer, files, name)
         wait = True
     if wait:
         tell(console, answered(console, files, name))
@@ -135,18 +137,29 @@ def _daemon_runs(settings: Settings) -> bool:
     from dagster._daemon.controller import get_daemon_statuses
     from dagster._daemon.daemon import SensorDaemon
 
+    kind = SensorDaemon.daemon_type()
     with open_instance(settings) as instance:
-        kind = SensorDaemon.daemon_type()
-        return bool(get_daemon_statuses(instance, [kind])[kind].healthy)
+        found = get_daemon_statuses(instance, [kind], heartbeat_tolerance_seconds=_SILENCE_S)
+        return bool(found[kind].healthy)
 
 
-def _carry_out(console: Console, settings: Settings, customer: str, name: str) -> None:
+def _carry_out(console: Console, settings: Settings, customer: str, files: CustomerFiles, name: str) -> None:
+    """Run the step here; once more for each release whose code the request needs besides."""
     from pipelines.assets.customers import STEP
     from pipelines.cli.follow import run_with_progress
-    from pipelines.releases.run_tags import ANALYZE
+    from pipelines.releases.run_tags import ANALYZE, COMMIT
 
     config = {"ops": {STEP: {"config": {"requests": [name]}}}}
-    run_with_progress(console, settings, ANALYZE, customer, {"pipelines/customer": customer}, config=config)
+    done: set[str] = set()
+    commit = ""
+    while commit not in done:
+        done.add(commit)
+        tags = {"pipelines/customer": customer, **({COMMIT: commit} if commit else {})}
+        run_with_progress(console, settings, ANALYZE, customer, tags, config=config)
+        status, _ = status_of(files, name)
+        if status is None or status.is_final:
+            return
+        commit = status.commit
 
 
 def answered(console: Console, files: CustomerFiles, name: str) -> Status:

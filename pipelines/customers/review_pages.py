@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.customers.files import CustomerFiles
 from pipelines.customers.places import REVIEWS, schema_of
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 SESSIONS_AT_ONCE = 20
 """Sessions whose seconds are held in memory together."""
+_WORTH_PROCESSES = 4
+"""Pages from which on starting processes pays, where Python's functions are threads of one."""
+Known = tuple[dict[str, Any], list["pandas.DataFrame"]]
+"""A session's row, and its rows of the other tables."""
 
 
 def page_path(session_id: str) -> str:
@@ -57,19 +61,31 @@ def write_pages(
 def _pages(
     engine: Engine, customer: str, session_ids: Sequence[str], progress: Callable[[str], None]
 ) -> Iterator[tuple[str, str]]:
-    from pipelines.customers.review import review_page
-
     schema, these = schema_of(customer), in_list("session_id", session_ids)
     contracts = (sessions_contract, samples_contract, approaches_contract, analysis_contract, judgements_contract)
     sessions, *others = (_rows(engine, contract(schema), these) for contract in contracts)
+    known: list[Known] = []
     for session in sessions.to_dict("records"):
-        session_id = str(session["session_id"])
-        mine = [table.loc[table["session_id"] == session_id, :].reset_index(drop=True) for table in others]
-        try:
-            facts = {str(name): value for name, value in session.items()}
-            yield session_id, review_page(facts, *mine)
-        except Exception as error:
-            progress(f"the page of {session_id} could not be drawn: {type(error).__name__}: {error}")
+        mine = [table.loc[table["session_id"] == session["session_id"], :].reset_index(drop=True) for table in others]
+        known.append(({str(name): value for name, value in session.items()}, mine))
+    in_processes = engine.processes is not None and len(known) >= _WORTH_PROCESSES
+    drawn = engine.processes.map(_drawn, known) if engine.processes and in_processes else map(_drawn, known)
+    for session_id, page, problem in drawn:
+        if page is None:
+            progress(f"the page of {session_id} could not be drawn: {problem}")
+        else:
+            yield session_id, page
+
+
+def _drawn(known: Known) -> tuple[str, str | None, str | None]:
+    """The session's id, and its page or what kept it from being drawn."""
+    from pipelines.customers.review import review_page
+
+    session, tables = known
+    try:
+        return str(session["session_id"]), review_page(session, *tables), None
+    except Exception as error:
+        return str(session["session_id"]), None, f"{type(error).__name__}: {error}"
 
 
 def _rows(engine: Engine, contract: TableContract, condition: str) -> pandas.DataFrame:

@@ -21,6 +21,7 @@ from deltalake import DeltaTable
 from pipelines.assets.customers import CUSTOMER_ANALYSIS
 from pipelines.cli.instance import PROJECT
 from pipelines.customers.status import Status
+from pipelines.remote import workspace_client
 from pipelines_tests.end_to_end.environment import environment_in, finish, start_job, upload_sessions
 from pipelines_tests.end_to_end.production_site import ProductionSite, production_site
 from pipelines_tests.end_to_end.tiny_repository import MODEL, TinyRepository, model_files
@@ -102,6 +103,9 @@ def test_a_request_in_the_inbox_is_answered_with_rows(world: World):
         (MODEL, 1, "champion", "judged")
     ]
     session = told.sessions[0].session_id
+    page = world.folder / "reviews" / f"{session}.html"
+    assert page == world.folder / str(told.sessions[0].review_page)
+    assert "a.csv" in page.read_text(encoding="utf-8")
     assert world.rows("sessions", "session_id", "file_name", "status") == [(session, "a.csv", "ready")]
     assert world.rows("analysis", "finding", "start_second", "request_id") == [
         (number + 1, 10 * number, "first") for number in range(60)
@@ -167,6 +171,10 @@ def test_the_button_takes_what_nobody_asked_for(world: World):
     assert "d.csv" in {name for (name,) in world.rows("sessions", "file_name")}
     newest = world.runs()[0]
     assert newest.is_success
+    named = [run.run_name or "" for run in workspace_client(world.site.settings).jobs.list_runs()]
+    ours = [name for name in named if name.startswith("analyze analyze_customer")]
+    assert len(ours) >= 4
+    assert all("customer=acme" in name for name in ours), "by its tag, and where there is none by its partition"
     requests = {request for (request,) in world.rows("analysed_sessions", "request_id")}
     assert f"run-{newest.run_id[:8]}" in requests
 
