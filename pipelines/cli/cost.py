@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -18,7 +19,8 @@ _SHARED = "shared"
 @click.command()
 @click.option("--month", help="Show this month alone, such as 2026-03; all by default.")
 @click.option("--customer", help="Show this customer alone.")
-def cost(month: str | None, customer: str | None) -> None:
+@click.option("--update", is_flag=True, help="Run the job `costs` first, in both workspaces.")
+def cost(month: str | None, customer: str | None, update: bool) -> None:
     """Show what computing cost, by month, purpose and customer, as the job `costs` last reported it.
 
     Each workspace has a report of its own; both are shown.
@@ -32,6 +34,12 @@ def cost(month: str | None, customer: str | None) -> None:
             customer_id(customer)
         except InvalidCustomerError as error:
             raise click.BadParameter(str(error), param_hint="--customer") from None
+    console = Console()
+    if update:
+        from pipelines.cli.follow import run_with_progress
+
+        for location in LOCATIONS:
+            run_with_progress(console, current_settings(location), "costs")
     from pipelines.assets.costs import last_report
     from pipelines.cli.instance import open_instance
 
@@ -43,10 +51,9 @@ def cost(month: str | None, customer: str | None) -> None:
         for row in report or []
         if (month is None or str(row["month"]).startswith(month)) and (customer is None or row["customer"] == customer)
     ]
-    console = Console()
     for location, report in reports.items():
         if report is None:
-            console.print(f"[yellow]{location}[/yellow]: not reported yet. Run the job `costs` there.")
+            console.print(f"[yellow]{location}[/yellow]: not reported yet. Say --update, or run the job `costs` there.")
     if not rows:
         console.print("No computing was reported" + ("." if any(reports.values()) else " at all."))
         return
@@ -55,7 +62,7 @@ def cost(month: str | None, customer: str | None) -> None:
 
 def _table(rows: list[dict[str, Any]]) -> Table:
     is_billed = any(row["billed_usd"] is not None for row in rows)
-    shown = Table(header_style="bold", show_footer=True)
+    shown = Table(header_style="bold", show_footer=True, box=SIMPLE, pad_edge=False)
     cents = sum(round(row["cost_usd"] * 100) for row in rows)
     columns = ("month", "workspace", "purpose", "customer", "cost center")
     for name in columns:
