@@ -48,6 +48,8 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
     @dg.multi_asset(
         name=STEP,
         partitions_def=CUSTOMERS,
+        # A registry or a bucket that does not answer for a minute costs a customer that minute and not the request.
+        retry_policy=dg.RetryPolicy(max_retries=3, delay=15, backoff=dg.Backoff.EXPONENTIAL),
         op_tags={"pipelines/partition_is": "customer", "pipelines/purpose": "inference"},
         specs=[
             dg.AssetSpec(
@@ -65,7 +67,7 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
                 owners=[_OWNER],
                 kinds={"table", "deltalake", "pyspark"},
                 description="What the released models find in a customer's sessions: `analysis` and "
-                "`analysed_sessions` in the customer's own schema, each row with the version and why it was that one.",
+                "`analysed_sessions` in the customer's own schema. Each row says which version it is of, and why.",
             ),
         ],
     )
@@ -101,7 +103,7 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
             if not one.name and one.problem is not None:
                 raise dg.Failure(one.problem, allow_retries=False)
         yield dg.MaterializeResult(asset_key=CUSTOMER_SESSIONS, metadata=_of_sessions(found))
-        yield dg.MaterializeResult(asset_key=CUSTOMER_ANALYSIS, metadata=_of_analysis(found))
+        yield dg.MaterializeResult(asset_key=CUSTOMER_ANALYSIS, metadata=_of_analysis(found, settings))
 
     return analyze_customer
 
@@ -118,9 +120,17 @@ def _of_sessions(found: Any) -> dict[str, Any]:
     }
 
 
-def _of_analysis(found: Any) -> dict[str, Any]:
+def _of_analysis(found: Any, settings: Settings) -> dict[str, Any]:
+    from pipelines.customers.review_pages import page_path
+    from pipelines.customers.sessions import CHANGED
+
     analysed = found.analysed.values()
+    pages = {one.session_id: name for name, one in found.taken.items() if one.status != CHANGED}
     return {
+        "review_pages": rows_table(
+            {"session": name, "page": f"{settings.customers}/{found.customer}/{page_path(session_id)}"}
+            for session_id, name in pages.items()
+        ),
         "requests": rows_table(
             {"request": one.request, "state": one.state, "why": one.why or ""} for one in found.answers
         ),

@@ -15,6 +15,7 @@ _COMMANDS = {
     "release": "What customers get: its status, and going back, approving, repairing.",
     "customer": "Who the customers are; onboard one, or offboard one.",
     "validate": "Train a branch's models and show their figures beside main's.",
+    "analyze": "Have session files of a customer analysed by the released models.",
     "cost": "Show what computing cost, by month, purpose and customer.",
     "ingest": "Put session files into today's landing zone (or take what lies there) and take them to gold.",
     "sql": "Run a query on the tables and print the rows.",

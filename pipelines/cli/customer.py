@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from pipelines.cli.customer_runs import active_runs, known_customers, run_task, set_partition
 from pipelines.customers.identifier import InvalidCustomerError, customer_id
@@ -38,6 +38,7 @@ class _Identifier(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+_COLUMNS = ("name", "cost center", "budget $", "since", "principal")
 _customer = click.argument("customer", type=_Identifier())
 _actor = click.option("--actor", default=getpass.getuser, show_default="your user name", help="Who does it.")
 _profile = click.option(
@@ -91,11 +92,12 @@ def onboard(customer: str, prints: bool, actor: str, profile: str | None, **opti
 @customer.command(name="list")
 def list_all() -> None:
     """Every customer, also those who left, as the newest job about each told it."""
-    table = Table("customer", "name", "state", "cost center", "principal", "budget $", "since (UTC)", "archive")
+    table = Table(Column("customer", no_wrap=True), Column("state", no_wrap=True), *_COLUMNS)
     for one in sorted(known_customers(_settings()).values(), key=lambda each: each.id):
         budget = "" if one.monthly_budget_usd is None else f"{one.monthly_budget_usd:,.2f}"
-        texts = (one.id, one.display_name, one.state, one.cost_center, one.principal, budget)
-        table.add_row(*map(escape, texts), f"{one.onboarded_at:%Y-%m-%d %H:%M}", one.archive or "")
+        since = f"{one.onboarded_at:%Y-%m-%d}"
+        texts = (one.id, one.state, one.display_name, one.cost_center, budget, since, one.principal)
+        table.add_row(*map(escape, texts))
     console = Console()
     console.print(table if table.row_count else "There are no customers: `pipelines customer onboard ID` makes one.")
 

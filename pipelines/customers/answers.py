@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pipelines.customers.analysis import Analysed, Key
 from pipelines.customers.places import schema_of
 from pipelines.customers.predicting import FAILED
-from pipelines.customers.sessions import READY
+from pipelines.customers.review_pages import page_path
+from pipelines.customers.sessions import CHANGED, READY
 from pipelines.customers.status import ModelAnswer, SessionAnswer, Status, new_status
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ def _session(name: str, one: Asked, results: list[Analysed]) -> SessionAnswer:
     if status == READY:
         mine = [each for each in results if each.session_id == session.session_id]
         status = "analysed" if any(each.is_new for each in mine) else "unchanged"
-    return SessionAnswer(session=name, session_id=session.session_id, status=status, reason=session.reason)
+    page = page_path(session.session_id) if session.status != CHANGED else None
+    return SessionAnswer(
+        session=name, session_id=session.session_id, status=status, reason=session.reason, review_page=page
+    )
 
 
 def _model(each: Analysed) -> ModelAnswer:

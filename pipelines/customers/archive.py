@@ -133,6 +133,8 @@ def is_current(own: Belongings, archive: Path) -> bool:
 
 def _archive_table(own: Belongings, contract: TableContract, archive: Path) -> tuple[ArchivedTable, list[ArchivedFile]]:
     """One table, by way of a scratch folder: an engine may not reach the archive's, which can be a volume's."""
+    import pyarrow.parquet as pq
+
     spark, name = own.engine.spark, contract.name
     scratch = own.scratch / f"archive_{uuid4().hex}"
     target = archive / TABLES / name.table
@@ -141,6 +143,9 @@ def _archive_table(own: Belongings, contract: TableContract, archive: Path) -> t
         version = own.version_of(contract)
         rows = own.engine.table(name, version)
         rows.write.parquet(str(scratch))
+        if not any(scratch.rglob("*.parquet")):  # Sail writes no file where there is no row
+            scratch.mkdir(exist_ok=True)
+            pq.write_table(rows.toArrow(), scratch / "empty.parquet")
         kept = _digest(rows)
         if _digest(spark.read.parquet(str(scratch))) != kept:
             raise BrokenArchiveError(f"{name} does not read back as it is. Nothing has been removed.")

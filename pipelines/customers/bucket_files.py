@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,9 +49,12 @@ class BucketFiles:
     def replace(self, path: str, content: bytes, over: LandedFile | None) -> bool:
         from botocore.exceptions import BotoCoreError, ClientError
 
+        kind = mimetypes.guess_type(path)[0] or "application/octet-stream"  # review pages are opened from the bucket
         condition = {"IfNoneMatch": "*"} if over is None else {"IfMatch": f'"{over.file_version.split("-", 2)[2]}"'}
         try:
-            self._client.put_object(Bucket=self.address.bucket, Key=self._key(path), Body=content, **condition)
+            self._client.put_object(
+                Bucket=self.address.bucket, Key=self._key(path), Body=content, ContentType=kind, **condition
+            )
         except (BotoCoreError, ClientError) as error:
             if code_of(error) in _OTHER_VERSION | (_ABSENT if over else set()):
                 return False

@@ -6,7 +6,7 @@ registry that is down, is raised: then it is tried again, and nothing has been a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from pipelines.customers.requests import (
     read_request,
     request_path,
 )
+from pipelines.customers.review_pages import page_path, write_pages
 from pipelines.customers.routes import (
     Assignment,
     NothingReleasedError,
@@ -28,7 +29,7 @@ from pipelines.customers.routes import (
     asked_for,
     routed,
 )
-from pipelines.customers.sessions import READY, TakenSession, known_sessions, ready_sessions, take_sessions
+from pipelines.customers.sessions import CHANGED, READY, TakenSession, known_sessions, ready_sessions, take_sessions
 from pipelines.customers.status import Status, digest_of_request, new_status, status_of, tell
 from pipelines.flight.formats.map_folders import BUILT_IN_MAPS
 from pipelines.landing.uploads import FileChangedError, LandedFile
@@ -178,8 +179,20 @@ def _carried_out(
     digests = {each.session_id: each.source_digest for each in taken.values() if each.status == READY}
     every = [assignment for one in asked for assignment in one.assignments]
     analysed = analyse(engine, settings, registry, customer, every, digests, manifests, progress)
+    write_pages(engine, files, customer, _to_be_drawn(files, asked, analysed), progress)
     answers = [tell(files, answer(customer, one, analysed, batch, commit)) for one in asked if one.name]
     return Fulfilled(customer, asked, answers, taken, analysed)
+
+
+def _to_be_drawn(files: CustomerFiles, asked: Sequence[Asked], analysed: Mapping[Key, Analysed]) -> list[str]:
+    """Sessions without a page, and those that something new is known of."""
+    news = {each.session_id for each in analysed.values() if each.is_new}
+    sessions = {each.session_id: each for one in asked for each in one.sessions.values() if each.status != CHANGED}
+    return sorted(
+        session_id
+        for session_id, each in sessions.items()
+        if session_id in news or each.is_new or files.look(page_path(session_id)) is None
+    )
 
 
 def _taken(

@@ -6,6 +6,7 @@ What is malformed is answered here and now; nothing else of a request is believe
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -58,7 +59,7 @@ class Open:
 
 
 def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int) -> Iterator[Open]:
-    """The requests without a final answer, at most so many, new ones before others; these become accepted or failed.
+    """The requests without a final answer: at most so many new ones, which become accepted or failed, and of others.
 
     Raises:
         OSError, LandingUnavailableError: the inbox cannot be used.
@@ -76,11 +77,11 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
             here[name] = versions
         else:
             waiting.append((answer is not None, file.modified_ns, name, file, versions))
-    found = 0
+    found = Counter[bool]()
     # What has no status yet comes before what may have its final one, which a new process does not know.
-    for _, modified_ns, name, file, versions in sorted(waiting)[:_MOST_READ]:
-        if found == most:
-            return
+    for has_status, modified_ns, name, file, versions in sorted(waiting)[:_MOST_READ]:
+        if found[has_status] == most:
+            continue
         if (looked := _looked_at(files, name, file)) is None:
             continue
         status, request = looked
@@ -88,7 +89,7 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
             # Of a status that was written just now the version is not known; it is read once more at the next look.
             here[name] = versions
             continue
-        found += 1
+        found[has_status] += 1
         if (waits_for := _missing(files, request, status)) and not _may_still_come(status):
             tell(files, _changed(status, state="failed", why=f"{waits_for} {_REMEDY}"))
             continue

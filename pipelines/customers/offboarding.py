@@ -21,7 +21,7 @@ from pipelines.customers.archive import (
     verified,
     write_archive,
 )
-from pipelines.customers.archive_files import ChangedMeanwhileError, remove_below
+from pipelines.customers.archive_files import ChangedMeanwhileError, remove_below, walk
 from pipelines.customers.archive_manifest import MANIFEST, Manifest
 from pipelines.customers.registry import Customer, UnknownCustomerError, find_customer, write_customer
 
@@ -54,6 +54,8 @@ def archive_customer(own: Belongings, archives: Path, actor: str, say: Say = lam
         BrokenArchiveError: the archive does not read back.
     """
     customer = _known(own.engine, own.customer)
+    if _is_gone(customer, own):
+        return Archived(customer, Manifest(customer.id, customer.archive or "", (), (), ()), made_now=False)
     if customer.archive and customer.state != "active" and _removal_begun(archives / customer.archive):
         # What is gone cannot be archived again: this archive is the one that counts.
         return Archived(customer, verified(customer.id, archives / customer.archive), made_now=False)
@@ -85,8 +87,8 @@ def remove_customer(own: Belongings, archives: Path, actor: str) -> Iterator[str
     customer = _known(own.engine, own.customer)
     if customer.archive is None or customer.state == "active":
         raise NotArchivedError(f"{customer.id} is {customer.state} and not archived: offboard it.")
-    if customer.state == "offboarded" and not own.contracts and not own.files.is_dir():
-        return  # whatever became of the archive since
+    if _is_gone(customer, own):
+        return
     archive = archives / customer.archive
     manifest = verified(customer.id, archive)
     if not _removal_begun(archive):
@@ -131,6 +133,11 @@ def _written(engine: Engine, customer: Customer, actor: str) -> Customer:
     changed = replace(customer, changed_at=datetime.now(UTC), changed_by=actor)
     write_customer(engine, changed)
     return changed
+
+
+def _is_gone(customer: Customer, own: Belongings) -> bool:
+    """Whether it was offboarded before; what became of its archive since is its keeper's matter."""
+    return customer.state == "offboarded" and not own.contracts and not walk(own.files)[0]
 
 
 def _removal_begun(archive: Path) -> bool:

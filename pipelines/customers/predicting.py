@@ -77,16 +77,17 @@ def judge_sessions(
 
 def _unfit(registry: MlflowRegistry, manifest: Manifest | None, model: str, version: int) -> Judged | None:
     """Why the running code cannot apply the version; None if it can."""
-    described = registry.version(model, version)
-    if described is None:
+    tags = registry.tags(model, version)
+    if tags is None:
         return Judged(FAILED, f"The registry has no version {version} of {model}.", [])
-    if manifest is None or described.tags.get(FEATURES_TAG) != features_digest(manifest):
-        made_by = f"release {described.release[:12]}" if described.release else "another release"
+    if manifest is None or tags.get(FEATURES_TAG) != features_digest(manifest):
+        release = tags.get("commit")
+        made_by = f"release {release[:12]}" if release else "another release"
         words = (
             f"Version {version} of {model} was made by {made_by} with other features than the code that ran has, so it "
             "could not be applied."
         )
-        return Judged(FAILED, words, [], needs=described.release)
+        return Judged(FAILED, words, [], needs=release)
     return None
 
 

@@ -74,8 +74,7 @@ def asked_for(
             raise UnusableVersionError(f"There is no released model {model}: there are {known}.")
         if (problem := registry.why_unfit(model, version)) is not None:
             raise UnusableVersionError(f"Version {version} of {model} cannot be used: {problem}.")
-        described = registry.version(model, version)
-        if described is not None and described.release in record.quarantined:
+        if (registry.tags(model, version) or {}).get("commit") in record.quarantined:
             raise UnusableVersionError(f"Version {version} of {model} cannot be used: its release is in quarantine.")
         found += [
             Assignment(model, version, session_id, ASKED_FOR, plan.revision, request_id) for session_id in session_ids

@@ -144,6 +144,7 @@ def _close(send: Send) -> None:
 
 @endpoints.get("/local/faults")
 def list_faults(call: Call) -> dict[str, Any]:
+    _require_admin(call)
     return {"faults": [asdict(fault) for fault in call.request.app.state.faults.active]}
 
 

@@ -52,7 +52,10 @@ def list_principals(call: Call) -> dict[str, Any]:
     kind = _KINDS.get(call.path["kind"])
     if kind is None:
         raise ApiError("ENDPOINT_NOT_FOUND", f"Path {call.request.url.path} was not found")
-    found = [_shown(document, call.workspace.name) for document in call.workspace.directory.documents(kind)]
+    documents = call.workspace.directory.documents(kind)
+    if not call.principal.admin:  # the names of the others tell who else is a customer
+        documents = [document for document in documents if document["name"] == call.principal.name]
+    found = [_shown(document, call.workspace.name) for document in documents]
     attribute, _, value = call.text("filter", "").partition(" eq ")
     if value:
         found = [entry for entry in found if str(entry.get(attribute)) == value.strip('"')]
@@ -81,6 +84,8 @@ def get_principal(call: Call) -> dict[str, Any]:
     document = call.workspace.directory.find(call.path["id"])
     if document is None or document["kind"] != _KINDS.get(call.path["kind"]):
         raise missing(f"{call.path['kind']} with id {call.path['id']} not found.")
+    if document["name"] != call.principal.name:
+        _require_admin(call)
     return _shown(document, call.workspace.name)
 
 

@@ -27,6 +27,8 @@ PRELOADED_MODULES = (
     "dagster",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "jinja2",
     "databricks.sdk",
     "cryptography.hazmat.primitives.asymmetric.ed25519",
     # What these import only once they are used, half a second and more.
@@ -100,7 +102,10 @@ class LocalSettings:
     hidden: tuple[Path, ...] = ()
     """Folders that no task may see or import from, above all the project's working tree."""
     private: dict[str, tuple[Path, ...]] = field(default_factory=dict)
-    """Workspace -> folders that only its own tasks see, to read and write; e.g. the store of its models."""
+    """Workspace -> folders that only tasks of its own principals see, to read and write; e.g. the store of its models.
+
+    Its own are its administrators and those of `principals`, not those that were added later, such as customers'.
+    """
     start_delays: StartDelays = StartDelays()
     isolation: Isolation = "auto"
     rate_limits: bool = False

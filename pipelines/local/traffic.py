@@ -83,20 +83,21 @@ class Traffic:
 
 @endpoints.get("/local/requests")
 def list_requests(call: Call) -> dict[str, Any]:
+    _require_admin(call)
     since = float(call.arguments.get("since") or 0)
     return {"requests": [entry for entry in call.request.app.state.traffic.requests if entry["at"] >= since]}
 
 
 @endpoints.delete("/local/requests")
 def forget_requests(call: Call) -> dict[str, Any]:
+    _require_admin(call)
     call.request.app.state.traffic.requests.clear()
     return {}
 
 
 @endpoints.post("/local/rate-limits")
 def switch_limits(call: Call) -> dict[str, Any]:
-    if not call.principal.admin:
-        raise ApiError("PERMISSION_DENIED", "Only workspace admins may do this.")
+    _require_admin(call)
     call.request.app.state.traffic.limited = call.flag("enabled")
     return {"enabled": call.request.app.state.traffic.limited}
 
@@ -110,3 +111,8 @@ def health(call: Call) -> dict[str, Any]:
         "isolation": workspace.runs.isolation,
         "active_runs": workspace.runs.active_count,
     }
+
+
+def _require_admin(call: Call) -> None:
+    if not call.principal.admin:
+        raise ApiError("PERMISSION_DENIED", "Only workspace admins may do this.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import zlib
 from pathlib import Path
@@ -68,8 +69,21 @@ class Workspace:
 
     @property
     def task_home(self) -> Path:
-        """The home folder of all tasks: a place for caches that outlive a task."""
+        """The home folder of tasks of the workspace's own principals: a place for caches that outlive a task."""
         return self.folder / "home"
+
+    def is_own(self, principal: Principal) -> bool:
+        """Whether the principal is the workspace's own: an administrator, or one that its settings name."""
+        named = {each.name for each in self.settings.principals if each.workspace == self.name}
+        return principal.admin or principal.display_name in named
+
+    def home_of(self, principal: Principal) -> Path:
+        """The home folder of the principal's tasks: one for all of the workspace's own, and one for each other."""
+        if self.is_own(principal):
+            return self.task_home
+        home = self.folder / "homes" / hashlib.sha256(principal.name.encode()).hexdigest()[:16]
+        home.mkdir(parents=True, exist_ok=True)
+        return home
 
     def principal(self, name: str) -> Principal:
         """The principal of that name as this workspace sees it."""

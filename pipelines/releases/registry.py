@@ -111,6 +111,11 @@ class MlflowRegistry:
         found = self._version(model, number)
         return None if found is None else self._described(model, found)
 
+    def tags(self, model: str, number: int) -> Mapping[str, str] | None:
+        """The tags of one version; None if there is no such one. A single look, where `version` judges it as well."""
+        found = self._version(model, number)
+        return None if found is None else dict(found.tags)
+
     def orphans(self, model: str) -> dict[int, str]:
         """Versions that never serve, and why."""
         return {one.version: one.problem for one in self.versions(model) if one.problem}

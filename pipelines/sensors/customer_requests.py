@@ -40,6 +40,7 @@ MOST_ATTEMPTS = 5
 PRIORITY = "10"
 """Before backfills, which have 0."""
 _CUSTOMER = "pipelines/customer"
+_TELLS_WITHIN_S = 60.0
 _IN_PROGRESS = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -110,16 +111,20 @@ def _look(instance: dg.DagsterInstance, customer: str, files: CustomerFiles, bus
     from pipelines.customers.inbox import begun, given_up, open_requests
 
     ready: list[Open] = []
+    ended: dict[str, str | None] = {}
     for one in open_requests(files, customer, _remembered(), MOST_LOOKED_AT):
         if one.waits_for:
             tick.remarks.append(f"{customer}, {one.name}: {one.waits_for}")
         elif busy:
             continue
-        elif (why := _why_not_again(instance, one)) is not None:
-            if why:
-                given_up(files, one, why)
         else:
-            ready.append(one)
+            batch = f"{one.status.batch} {one.status.attempts}"
+            if batch not in ended:
+                ended[batch] = _why_not_again(instance, one)
+            if (why := ended[batch]) is None:
+                ready.append(one)
+            elif why:
+                given_up(files, one, why)
     if not ready:
         return
     chosen = _together(sorted(ready, key=lambda one: (one.modified_ns, one.name)))
@@ -142,11 +147,11 @@ def _why_not_again(instance: dg.DagsterInstance, one: Open) -> str | None:
     """None if the request is to be begun (again); why it is given up; empty if it is still under way."""
     if not one.status.batch:
         return None
-    runs = instance.get_runs(dg.RunsFilter(tags={BATCH: one.status.batch}), limit=1)
-    if not runs:  # asked for, and the tick died before there was a run
+    records = instance.get_run_records(dg.RunsFilter(tags={BATCH: one.status.batch}), limit=1)
+    if not records:  # asked for, and the tick died before there was a run
         return None
-    run = runs[0]
-    if not run.is_finished or _will_be_retried(run):
+    run = records[0].dagster_run
+    if not run.is_finished or _will_be_retried(records[0]):
         return ""
     if run.is_success and one.status.attempts < MOST_ATTEMPTS:
         return None  # what is left needs another release's code, or came after the run had begun
@@ -156,10 +161,14 @@ def _why_not_again(instance: dg.DagsterInstance, one: Open) -> str | None:
     )
 
 
-def _will_be_retried(run: dg.DagsterRun) -> bool:
+def _will_be_retried(record: dg.RunRecord) -> bool:
     """Whether a failed run is going to be tried again by Dagster, which says so a moment after it has failed."""
-    told = run.tags.get("dagster/will_retry")
-    return run.is_failure and (told is None or (told == "true" and "dagster/auto_retry_run_id" not in run.tags))
+    run, told = record.dagster_run, record.dagster_run.tags.get("dagster/will_retry")
+    if not run.is_failure:
+        return False
+    if told is None:
+        return time.time() - (record.end_time or 0.0) < _TELLS_WITHIN_S
+    return told == "true" and "dagster/auto_retry_run_id" not in run.tags
 
 
 def _together(ready: Sequence[Open]) -> list[Open]:

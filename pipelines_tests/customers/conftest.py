@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pipelines.customers.status import Status
 from pipelines.engines.engine import Engine
 from pipelines.environments import settings_from
 from pipelines.settings import Settings
+from pipelines.training.registry import connect
 from pipelines_tests.customers.small_models import SmallModels
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
 
@@ -56,6 +58,17 @@ def acme(settings: Settings) -> CustomerFolder:
     return CustomerFolder(settings.customers / "acme")
 
 
+@pytest.fixture(scope="session")
+def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a registry that was laid out once: that takes seconds, a copy does not."""
+    home = tmp_path_factory.mktemp("registry")
+    connect(settings_from({"PIPELINES_HOME": str(home)}, "production"))
+    return home / "mlflow"
+
+
 @pytest.fixture
-def models(tmp_path: Path, engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> SmallModels:
+def models(
+    tmp_path: Path, engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, empty_registry: Path
+) -> SmallModels:
+    shutil.copytree(empty_registry, settings.home / "mlflow", dirs_exist_ok=True)
     return SmallModels(tmp_path / "models", engine, settings, monkeypatch)

@@ -76,6 +76,23 @@ def test_a_request_becomes_rows_and_an_answer_that_says_where(fast: SmallModels,
     ]
 
 
+def test_each_session_has_a_review_page_that_the_answer_names(fast: SmallModels, acme: CustomerFolder):
+    acme.session("a.csv")
+    (acme.root / "sessions" / "picture.csv").write_bytes(b"\x89PNG\r\n\x1a\n no log")
+    carried_out(fast, acme.request("one.json", "a.csv", "picture.csv"))
+    told = acme.status("one.json")
+    pages = [acme.root / str(one.review_page) for one in told.sessions]
+    assert pages[0] == acme.root / "reviews" / f"{id_of(acme, 'a.csv')}.html"
+    assert "small fast judgements" in pages[0].read_text(encoding="utf-8")
+    assert "picture" in pages[1].read_text(encoding="utf-8")
+
+    pages[0].unlink()
+    before = pages[1].stat().st_mtime_ns
+    carried_out(fast, acme.request("two.json", "a.csv", "picture.csv"))
+    assert pages[0].is_file(), "drawn again because it was gone"
+    assert pages[1].stat().st_mtime_ns == before, "nothing new is known of it"
+
+
 def test_nothing_is_judged_twice_and_a_repeated_request_answers_the_same(fast: SmallModels, acme: CustomerFolder):
     acme.session("a.csv")
     carried_out(fast, acme.request("one.json", "a.csv"))

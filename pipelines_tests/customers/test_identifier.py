@@ -9,14 +9,14 @@ from pipelines.customers.places import folder_of_customer, schema_of, volume_of
 from pipelines.landing.address import S3Prefix
 
 
-@pytest.mark.parametrize("text", ["ab", "acme", "blue_sky_2", "a" * 41])
+@pytest.mark.parametrize("text", ["ab", "acme", "blue_sky_2", "z" * 41])
 def test_identifiers_pass_unchanged(text):
     assert customer_id(text) == text
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a", "a" * 42, "a" * 300, "Acme", "acme_", "ac__me", "_acme", "1acme", "a;DROP", "../b", "a/b", "a.b", "a b",
+    ["", "a", "z" * 42, "z" * 300, "Acme", "acme_", "ac__me", "_acme", "1acme", "a;DROP", "../b", "a/b", "a.b", "a b",
      "a\n", "acme\n", "ac\u0430me", "acm\u00e9", "\uff41cme", "acme'--", "a`b", "ac\u0301me", "acme\u200b", "a%2e"],
 )  # fmt: skip
 def test_others_are_refused_with_what_one_looks_like(text):

@@ -92,3 +92,10 @@ def test_tags_have_only_letters_that_clusters_take() -> None:
     assert tags["cost_center"] == "R_D"
     assert tags["dagster_step"] == "step_2025-01-01_"
     assert len(tags["model"]) == 255
+
+
+def test_a_partition_pays_where_the_step_says_what_it_is() -> None:
+    step = {"pipelines/partition_is": "customer", "dagster/partition": "acme"}
+    assert remote_tags({}, step, "run", "job", "step")["customer"] == "acme"
+    assert "customer" not in remote_tags({}, {"dagster/partition": "acme"}, "run", "job", "step")
+    assert remote_tags({}, {**step, "pipelines/customer": "other"}, "run", "job", "step")["customer"] == "other"

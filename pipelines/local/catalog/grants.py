@@ -23,27 +23,43 @@ def _securable(call: Call) -> tuple[str, str]:
     return kind, full_name
 
 
-def _may_look(call: Call, kind: str, full_name: str) -> None:
-    """Who holds nothing on a securable does not see who else does."""
-    if call.workspace.metastore.privileges.held(call.principal, call.workspace.name, kind, full_name):
-        return
-    may_manage(call, kind, full_name)
+def _shown_of(call: Call, kind: str, full_name: str) -> frozenset[str] | None:
+    """Whose grants the caller sees: everybody's (None) as who may manage it, else its own.
+
+    Raises:
+        ApiError: the caller holds nothing there, and so is not told of it.
+    """
+    try:
+        may_manage(call, kind, full_name)
+    except ApiError:
+        schema = ".".join(full_name.split(".")[:2])
+        privileges, where = call.workspace.metastore.privileges, call.workspace.name
+        if kind != "catalog":
+            privileges.require(call.principal, where, "USE_SCHEMA", "schema", schema)
+        if not privileges.held(call.principal, where, kind, full_name):
+            raise
+        return call.principal.identities
+    return None
 
 
-def _assignments(grants: dict[str, list[str]]) -> list[dict[str, Any]]:
-    return [{"principal": name, "privileges": privileges} for name, privileges in sorted(grants.items())]
+def _assignments(grants: dict[str, Any], shown: frozenset[str] | None) -> list[dict[str, Any]]:
+    return [
+        {"principal": name, "privileges": privileges}
+        for name, privileges in sorted(grants.items())
+        if shown is None or name in shown
+    ]
 
 
 @endpoints.get(_DIRECT)
 def get_grants(call: Call) -> dict[str, Any]:
     kind, full_name = _securable(call)
-    _may_look(call, kind, full_name)
+    shown = _shown_of(call, kind, full_name)
     grants = call.workspace.metastore.privileges.grants(kind, full_name)
     wanted = call.arguments.get("principal")
     if wanted:
         name = call.workspace.directory.name_of(wanted)
         grants = {principal: privileges for principal, privileges in grants.items() if principal == name}
-    return {"privilege_assignments": _assignments(grants)}
+    return {"privilege_assignments": _assignments(grants, shown)}
 
 
 @endpoints.patch(_DIRECT)
@@ -61,13 +77,13 @@ def update_grants(call: Call) -> dict[str, Any]:
             removed = {_privilege(text) for text in change.get("remove") or []}
             grants[name] = (grants.get(name, set()) | added) - removed
         privileges.set_grants(kind, full_name, {name: sorted(held) for name, held in grants.items()})
-    return {"privilege_assignments": _assignments(privileges.grants(kind, full_name))}
+    return {"privilege_assignments": _assignments(privileges.grants(kind, full_name), None)}
 
 
 @endpoints.get(f"{_ROOT}/effective-permissions/{{kind:str}}/{{full_name:str}}")
 def effective_grants(call: Call) -> dict[str, Any]:
     kind, full_name = _securable(call)
-    _may_look(call, kind, full_name)
+    shown = _shown_of(call, kind, full_name)
     wanted = call.arguments.get("principal")
     name = call.workspace.directory.name_of(wanted) if wanted else None
     found: dict[str, list[dict[str, str]]] = {}
@@ -80,11 +96,7 @@ def effective_grants(call: Call) -> dict[str, Any]:
                 if (level, above) != (kind, full_name):
                     entry |= {"inherited_from_type": level.upper(), "inherited_from_name": above}
                 found.setdefault(principal, []).append(entry)
-    return {
-        "privilege_assignments": [
-            {"principal": principal, "privileges": privileges} for principal, privileges in sorted(found.items())
-        ]
-    }
+    return {"privilege_assignments": _assignments(found, shown)}
 
 
 def _privilege(text: str) -> str:

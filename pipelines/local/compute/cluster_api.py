@@ -15,6 +15,7 @@ from pipelines.local.store import Document
 endpoints = Endpoints()
 
 _ROOT = "/api/{version:str}/clusters"
+_USING = ("CAN_ATTACH_TO", "CAN_RESTART", "CAN_MANAGE")
 _NODE_TYPES = {"i3.xlarge": (4, 31232), "m5d.large": (2, 8192), "m5d.xlarge": (4, 16384), "m5d.2xlarge": (8, 32768)}
 
 
@@ -27,6 +28,14 @@ def _owned(call: Call, levels: tuple[str, ...] = ("CAN_MANAGE",)) -> str:
     document = call.workspace.clusters.get(cluster_id)
     may(call, "clusters", cluster_id, levels, document["creator_user_name"])
     return cluster_id
+
+
+def _usable(call: Call, document: Document) -> bool:
+    try:
+        may(call, "clusters", document["cluster_id"], _USING, document["creator_user_name"])
+    except ApiError:
+        return False
+    return True
 
 
 @endpoints.post(f"{_ROOT}/create")
@@ -49,12 +58,13 @@ async def create(call: Call) -> dict[str, Any]:
 
 @endpoints.get(f"{_ROOT}/get")
 def get(call: Call) -> dict[str, Any]:
-    return _shown(call.workspace.clusters.get(call.text("cluster_id")))
+    return _shown(call.workspace.clusters.get(_owned(call, _USING)))
 
 
 @endpoints.get(f"{_ROOT}/list")
 def list_clusters(call: Call) -> dict[str, Any]:
-    return page([_shown(document) for document in call.workspace.clusters.all()], call, "clusters", 20, "page_size")
+    found = [_shown(document) for document in call.workspace.clusters.all() if _usable(call, document)]
+    return page(found, call, "clusters", 20, "page_size")
 
 
 @endpoints.post(f"{_ROOT}/start")
@@ -102,7 +112,7 @@ def no_effect(call: Call) -> dict[str, Any]:
 
 @endpoints.post(f"{_ROOT}/events")
 def events(call: Call) -> dict[str, Any]:
-    document = call.workspace.clusters.get(call.text("cluster_id"))
+    document = call.workspace.clusters.get(_owned(call, _USING))
     found = sorted(
         document["events"], key=lambda event: event["timestamp"], reverse=call.text("order", "DESC") == "DESC"
     )
@@ -152,6 +162,7 @@ _KINDS = {
     "pool": ("/api/2.0/instance-pools", "instance_pool_id", "instance_pools"),
     "policy": ("/api/2.0/policies/clusters", "policy_id", "policies"),
 }
+_ACCESS = {"pool": "instance-pools", "policy": "cluster-policies"}
 
 
 def _register(kind: str, root: str, identifier: str, plural: str) -> None:
@@ -161,8 +172,15 @@ def _register(kind: str, root: str, identifier: str, plural: str) -> None:
             raise ApiError("RESOURCE_DOES_NOT_EXIST", f"Can't find a {kind} with id: {call.text(identifier)}")
         return document
 
+    def managed(call: Call) -> Document:
+        document = found(call)
+        may(call, _ACCESS[kind], call.text(identifier), ("CAN_MANAGE",), document["creator_user_name"])
+        return document
+
     @endpoints.post(f"{root}/create")
     def create_one(call: Call) -> dict[str, Any]:
+        if not call.principal.may_create_clusters:
+            raise ApiError("PERMISSION_DENIED", f"User {call.principal.name} may not make a {kind}.")
         if kind == "policy":
             json.loads(call.text("definition", "{}"))
         key = f"{secrets.token_hex(8).upper()}"
@@ -185,12 +203,12 @@ def _register(kind: str, root: str, identifier: str, plural: str) -> None:
 
     @endpoints.post(f"{root}/edit")
     def edit_one(call: Call) -> dict[str, Any]:
-        call.workspace.store.put(kind, call.text(identifier), {**found(call), **call.arguments})
+        call.workspace.store.put(kind, call.text(identifier), {**managed(call), **call.arguments})
         return {}
 
     @endpoints.post(f"{root}/delete")
     def delete_one(call: Call) -> dict[str, Any]:
-        found(call)
+        managed(call)
         call.workspace.store.delete(kind, call.text(identifier))
         return {}
 

@@ -35,7 +35,12 @@ def volume_path(call: Call, text: str, privilege: str) -> Path:
     metastore = call.workspace.metastore
     metastore.get("volume", name)
     metastore.privileges.require(call.principal, call.workspace.name, privilege, "volume", name)
-    return below(metastore.volume_folder(name), "/" + "/".join(parts[5:]))
+    folder = metastore.volume_folder(name)
+    path = below(folder, "/" + "/".join(parts[5:]))
+    # Object stores have no links; a task can make one here, and it must lead to nobody else's files.
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise _not_found(text)
+    return path
 
 
 def _asked(call: Call, privilege: str) -> tuple[str, Path]:

@@ -36,10 +36,14 @@ def run_shown(run: Document, tasks: bool = True) -> dict[str, Any]:
 
 def _manageable(call: Call) -> Document:
     run = call.workspace.runs.get(call.integer("run_id"))
+    _require_manageable(call, run)
+    return run
+
+
+def _require_manageable(call: Call, run: Document) -> None:
     owners = (run["creator_user_name"], run["run_as_user_name"])
     if call.principal.name not in owners:
         may(call, "jobs", str(run["job_id"]), ("CAN_MANAGE_RUN", "CAN_MANAGE", "IS_OWNER"), run["creator_user_name"])
-    return run
 
 
 def _viewable(call: Call) -> Document:
@@ -170,6 +174,7 @@ async def cancel_all(call: Call) -> dict[str, Any]:
     for run in call.workspace.runs.all():
         queued = run["state"]["life_cycle_state"] == "QUEUED"
         if (job_id is not None and run["job_id"] == int(job_id)) or (job_id is None and queued):
+            _require_manageable(call, run)
             call.workspace.runs.cancel(run["run_id"])
     return {}
 

@@ -57,7 +57,10 @@ def server_path(workspace: Workspace, principal: Principal, path: str, privilege
             workspace.metastore.privileges.require(principal, workspace.name, privilege, "volume", name)
         except ApiError as error:
             raise CodeError(f"{path!r} cannot be used: {error.message}") from None
-        return folder.joinpath(*parts[5:])
+        found = folder.joinpath(*parts[5:])
+        if not found.resolve().is_relative_to(folder.resolve()):
+            raise CodeError(f"{path!r} is a link that leaves its volume.")
+        return found
     raise CodeError(f"{path!r} is neither on DBFS, nor in a volume, nor a workspace file.")
 
 

@@ -27,7 +27,9 @@ def task_spec(execution: TaskExecution, cluster: Document | None) -> dict[str, A
     settings, kind = execution.workspace.settings, kind_of(execution.task)
     body = filled(execution.task[kind], _references(execution))
     variables = (
-        base_environment(settings.interpreter) | {"HOME": str(execution.workspace.task_home)} | settings.environment
+        base_environment(settings.interpreter)
+        | {"HOME": str(execution.workspace.home_of(execution.principal))}
+        | settings.environment
     )
     variables["DATABRICKS_RUNTIME_VERSION"] = _runtime_version(cluster)
     variables[engines.VARIABLE] = engines.engine_of(cluster)
@@ -84,7 +86,9 @@ def _plan(execution: TaskExecution) -> dict[str, Any]:
     tables, unreachable = table_views(execution.workspace.metastore, execution.principal, execution.workspace.name)
     volumes = volume_views(execution.workspace.metastore, execution.principal, execution.workspace.name)
     settings, warehouse = execution.workspace.settings, execution.workspace.settings.warehouse
-    own = settings.private_folders(execution.workspace.name)
+    home = execution.workspace.home_of(execution.principal)
+    is_own = execution.workspace.is_own(execution.principal)
+    own = settings.private_folders(execution.workspace.name) if is_own else ()
     others = {folder for name in settings.workspaces for folder in settings.private_folders(name)} - {*own}
     for folder in own:
         folder.mkdir(parents=True, exist_ok=True)
@@ -92,7 +96,7 @@ def _plan(execution: TaskExecution) -> dict[str, Any]:
         (execution.workspace.dbfs, Path("/dbfs"), "rw"),
         (execution.workspace.files, Path("/Workspace"), "rw"),
         (execution.folder, execution.folder, "rw"),
-        (execution.workspace.task_home, execution.workspace.task_home, "rw"),
+        (home, home, "rw"),
         *((folder, folder, "rw") for folder in own),
         *((view.source, view.target, view.mode) for view in (*volumes, *tables)),
     ]

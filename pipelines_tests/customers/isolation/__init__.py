@@ -1,0 +1,1 @@
+"""Customers kept apart: what one customer's principal reaches of another, by every way in."""

@@ -1,0 +1,193 @@
+"""A customer's requests on a real production site: from the inbox, the sensor and the workspace to the answer.
+
+The tests are the life of one site, in this order. Its one release has one small model.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import DagsterEventType, DagsterRun, RunsFilter
+from deltalake import DeltaTable
+
+from pipelines.assets.customers import CUSTOMER_ANALYSIS
+from pipelines.cli.instance import PROJECT
+from pipelines.customers.status import Status
+from pipelines.remote import workspace_client
+from pipelines_tests.end_to_end.environment import environment_in, finish, start_job, upload_sessions
+from pipelines_tests.end_to_end.production_site import ProductionSite, production_site
+from pipelines_tests.end_to_end.tiny_repository import MODEL, TinyRepository, model_files
+from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+
+@dataclass
+class World:
+    """The site and its one customer."""
+
+    site: ProductionSite
+    commit: str
+
+    @property
+    def folder(self) -> Path:
+        assert isinstance(self.site.settings.customers, Path)
+        return self.site.settings.customers / "acme"
+
+    def session(self, name: str, seed: int) -> str:
+        (self.folder / "sessions" / name).write_bytes(garmin_log(made_flight(seconds=601, seed=seed)))
+        return name
+
+    def ask(self, name: str, *sessions: str, **more: Any) -> None:
+        (self.folder / "inbox" / name).write_text(json.dumps({"sessions": list(sessions), **more}))
+
+    def status(self, name: str) -> Status | None:
+        file = self.folder / "inbox" / f"{Path(name).stem}.status.json"
+        return Status.model_validate_json(file.read_bytes()) if file.is_file() else None
+
+    def answer(self, name: str) -> Status:
+        def look() -> Status | None:
+            status = self.status(name)
+            return status if status is not None and status.is_final else None
+
+        return self.site.wait(f"the answer to {name}", look, 240)
+
+    def runs(self) -> list[DagsterRun]:
+        return list(self.site.instance.get_runs(RunsFilter(job_name="analyze")))
+
+    def rows(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
+        folder = self.site.settings.tables / "prod" / "customer_acme" / table
+        found = DeltaTable(str(folder)).to_pyarrow_table(columns=list(columns)).to_pylist()
+        return sorted(tuple(row[column] for column in columns) for row in found)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", "from pipelines.cli import main; main()", *arguments],
+            env=self.site.variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("requests")
+    with environment_in(folder / "home") as settings:
+        upload_sessions(settings, count=2, first_seed=5)
+        finish(start_job(settings, "ingest"))
+        people = TinyRepository(folder / "people")
+        with production_site(settings, people.bare) as site:
+            commit = people.commit(model_files(), "the first model")
+            site.released(commit)
+            made = World(site, commit)
+            done = made.command("customer", "onboard", "acme")
+            assert done.returncode == 0, done.stdout + done.stderr
+            yield made
+
+
+def test_a_request_in_the_inbox_is_answered_with_rows(world: World):
+    world.ask("first.json", world.session("a.csv", 1), request_id="first")
+    told = world.answer("first.json")
+    assert told.state == "done", told
+    assert [(one.session, one.status) for one in told.sessions] == [("a.csv", "analysed")]
+    assert [(one.model, one.version, one.route_reason, one.status) for one in told.models] == [
+        (MODEL, 1, "champion", "judged")
+    ]
+    session = told.sessions[0].session_id
+    page = world.folder / "reviews" / f"{session}.html"
+    assert page == world.folder / str(told.sessions[0].review_page)
+    assert "a.csv" in page.read_text(encoding="utf-8")
+    assert world.rows("sessions", "session_id", "file_name", "status") == [(session, "a.csv", "ready")]
+    assert world.rows("analysis", "finding", "start_second", "request_id") == [
+        (number + 1, 10 * number, "first") for number in range(60)
+    ]
+    run = world.site.wait("the run's end", lambda: next((one for one in world.runs() if one.is_finished), None))
+    assert run.is_success
+    assert len(world.runs()) == 1
+    assert run.tags["pipelines/commit"] == world.commit
+    assert run.tags["dagster/partition"] == "acme"
+    made = world.site.instance.get_latest_materialization_event(CUSTOMER_ANALYSIS)
+    assert made is not None
+    assert made.asset_materialization is not None
+    assert made.asset_materialization.partition == "acme"
+    metadata = {name: value.value for name, value in made.asset_materialization.metadata.items()}
+    assert metadata["judged_now"] == 1
+    assert world.commit in str(metadata), "what ran is the release's code"
+
+
+def test_what_is_wrong_is_answered_without_harm_to_the_rest(world: World):
+    (world.folder / "inbox" / "broken.json").write_text("{")
+    world.ask("foreign.json", "../other/sessions/x.csv")
+    world.ask("unknown.json", "0123456789abcdef")
+    world.ask("sound.json", world.session("b.csv", 2))
+    assert world.answer("sound.json").state == "done"
+    for name, words in (("broken", "no JSON"), ("foreign", "leaves the sessions folder"), ("unknown", "Not known")):
+        told = world.answer(f"{name}.json")
+        assert told.state == "failed"
+        assert words in str(told.why)
+
+
+def test_a_worker_that_is_killed_leaves_one_answer(world: World):
+    before = {run.run_id for run in world.runs()}
+    world.ask("killed.json", world.session("c.csv", 3))
+
+    def begun() -> DagsterRun | None:
+        for run in world.runs():
+            if run.run_id not in before and world.site.instance.all_logs(
+                run.run_id, of_type=DagsterEventType.STEP_START
+            ):
+                return run
+        return None
+
+    world.site.kill_worker(world.site.wait("the step of the request", begun))
+    told = world.answer("killed.json")
+    assert told.state == "done"
+    files = {row[1] for row in world.rows("sessions", "session_id", "file_name")}
+    assert "c.csv" in files
+    assert len(world.rows("flight_samples", "second")) == 600 * len(files)
+    time.sleep(15)  # two ticks more
+    assert world.status("killed.json") == told
+
+
+def test_the_button_takes_what_nobody_asked_for(world: World):
+    world.session("d.csv", 4)
+    # What a click on "materialize" does: the partition, and no config.
+    location = ("-m", "pipelines.definitions", "-a", "production")
+    button = ("-m", "dagster", "job", "execute", *location, "-j", "analyze")
+    tags = ("--tags", '{"dagster/partition": "acme"}')
+    done = subprocess.run(
+        [sys.executable, *button, *tags], cwd=PROJECT, env=world.site.variables, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "d.csv" in {name for (name,) in world.rows("sessions", "file_name")}
+    newest = world.runs()[0]
+    assert newest.is_success
+    named = [run.run_name or "" for run in workspace_client(world.site.settings).jobs.list_runs()]
+    ours = [name for name in named if name.startswith("analyze analyze_customer")]
+    assert len(ours) >= 4
+    assert all("customer=acme" in name for name in ours), "by its tag, and where there is none by its partition"
+    requests = {request for (request,) in world.rows("analysed_sessions", "request_id")}
+    assert f"run-{newest.run_id[:8]}" in requests
+
+
+def test_the_command_asks_and_waits(world: World, tmp_path: Path):
+    log = tmp_path / "e.csv"
+    log.write_bytes(garmin_log(made_flight(seconds=601, seed=5)))
+    done = world.command("analyze", "acme", str(log), "--wait")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{MODEL} version 1 (champion): judged, 60 findings" in done.stdout
+    assert (world.folder / "sessions" / "e.csv").read_bytes() == log.read_bytes()
+    refused = world.command("analyze", "acme", str(log), "--model", f"{MODEL}=9", "--wait")
+    assert refused.returncode == 1
+    assert f"Version 9 of {MODEL} cannot be used: it is not in the registry" in refused.stdout + refused.stderr
+    unknown = world.command("analyze", "nobody", str(log))
+    assert "There is no customer nobody" in unknown.stderr
