@@ -6,9 +6,11 @@ import re
 from typing import Any
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.cli.follow import run_with_progress
 from pipelines.environments import current_settings
 from pipelines.workspace_names import LOCATIONS
 
@@ -18,7 +20,8 @@ _SHARED = "shared"
 @click.command()
 @click.option("--month", help="Show this month alone, such as 2026-03; all by default.")
 @click.option("--customer", help="Show this customer alone.")
-def cost(month: str | None, customer: str | None) -> None:
+@click.option("--update", is_flag=True, help="Run the job `costs` first, in both workspaces.")
+def cost(month: str | None, customer: str | None, update: bool) -> None:
     """Show what computing cost, by month, purpose and customer, as the job `costs` last reported it.
 
     Each workspace has a report of its own; both are shown.
@@ -32,7 +35,16 @@ def cost(month: str | None, customer: str | None) -> None:
             customer_id(customer)
         except InvalidCustomerError as error:
             raise click.BadParameter(str(error), param_hint="--customer") from None
-    print_costs(Console(), month, customer)
+    console = Console()
+    if update:
+        update_costs(console)
+    print_costs(console, month, customer)
+
+
+def update_costs(console: Console) -> None:
+    """Have both workspaces asked for their runs, and what they cost reported."""
+    for location in LOCATIONS:
+        run_with_progress(console, current_settings(location), "costs")
 
 
 def print_costs(console: Console, month: str | None = None, customer: str | None = None) -> None:
@@ -50,7 +62,7 @@ def print_costs(console: Console, month: str | None = None, customer: str | None
     ]
     for location, report in reports.items():
         if report is None:
-            console.print(f"[yellow]{location}[/yellow]: not reported yet. Run the job `costs` there.")
+            console.print(f"[yellow]{location}[/yellow]: not reported yet. Say --update, or run the job `costs` there.")
     if not rows:
         console.print("No computing was reported" + ("." if any(reports.values()) else " at all."))
         return
@@ -59,7 +71,7 @@ def print_costs(console: Console, month: str | None = None, customer: str | None
 
 def _table(rows: list[dict[str, Any]]) -> Table:
     is_billed = any(row["billed_usd"] is not None for row in rows)
-    shown = Table(header_style="bold", show_footer=True)
+    shown = Table(header_style="bold", show_footer=True, box=SIMPLE, pad_edge=False)
     cents = sum(round(row["cost_usd"] * 100) for row in rows)
     columns = ("month", "workspace", "purpose", "customer", "cost center")
     for name in columns:

@@ -9,9 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.cli.analyze import answered, asked, placed, tell
-from pipelines.cli.cost import print_costs
+from pipelines.cli.cost import print_costs, update_costs
 from pipelines.cli.customer import onboard_customer
-from pipelines.cli.follow import run_with_progress
 from pipelines.customers.files import customer_files
 from pipelines.flight.formats import QuarantineError, read_session
 from pipelines.partitions import today
@@ -44,7 +43,7 @@ def show_customers(console: Console, production: Settings, own: Path | None) -> 
         for page in (one.review_page for one in status.sessions if one.review_page):
             console.print(f"Review page: {escape(f'{production.customers}/{customer}/{page}')}", soft_wrap=True)
     console.rule("pipelines cost")
-    run_with_progress(console, production, "costs")
+    update_costs(console)
     print_costs(console)
 
 

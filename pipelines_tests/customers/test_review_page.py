@@ -154,6 +154,7 @@ def test_only_the_version_that_analysed_last_is_shown_and_the_others_are_named()
         ("2", "12", "champion", "earlier, not shown"),
         ("3", "77", "asked for", "shown"),
     ]
+    assert {row[0] for row in sources} == {"maneuver_classifier"}, "the name that a request asks for it by"
     assert sources[1][6:8] == ["request-1", "2026-03-04 05:06 UTC"]
 
 

@@ -188,7 +188,7 @@ def _sources(judgements: pandas.DataFrame, versions: Mapping[str, int]) -> list[
     rows = judgements.sort_values(["model", "model_version"], kind="stable").to_dict("records")
     return [
         {
-            "model": plain(row["model"]),
+            "model": visible(row["model"]),  # as a request names it
             "version": visible(row["model_version"]),
             "status": plain(row["status"]),
             "findings": visible(row["finding_count"]),

@@ -1,0 +1,215 @@
+"""Corrections: what is taken, what is stored beside it, and what of it becomes a label without naming the customer."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.customers.correction_rows import record_corrections
+from pipelines.customers.corrections import Correction, InvalidCorrectionError, is_corrections, read_corrections
+from pipelines.customers.label_sharing import annotations_of, share_labels
+from pipelines.engines.engine import Engine
+from pipelines.flight.formats.annotations import read_annotations
+from pipelines.landing.opening import uploads_at
+from pipelines.tables.arrow_rows import rows_to_frame
+from pipelines.tables.contract_guard import ensure_tables
+from pipelines.tables.contracts import ANNOTATION_FILES, ANNOTATIONS, FLIGHT_SAMPLES, SESSION_FILES, SILVER_SESSIONS
+from pipelines.tables.contracts.customers import (
+    analysis_contract,
+    corrections_contract,
+    judgements_contract,
+    sessions_contract,
+)
+from pipelines_tests.customers.review_rows import SCHEMA, finding, judgement_rows, session_row
+from pipelines_tests.tables.landing_zone import DAY, LandingZone, ingest, refine, rows, session_bytes
+
+JSON = {
+    "session": "lesson 7.csv",
+    "instructor": "A. Rossi of Acme",
+    "corrections": [
+        {"kind": "maneuver", "from": "1:00", "to": "0:01:19", "label": "Steep Turn", "comment": "45 degrees, Acme"},
+        {"kind": "upset", "from": 100, "to": "104", "label": None},
+    ],
+}
+FIRST = Correction("lesson 7.csv", "maneuver", 60, 79, "steep_turn", "A. Rossi of Acme", "45 degrees, Acme")
+SECOND = Correction("lesson 7.csv", "upset", 100, 104, None, "A. Rossi of Acme", None)
+
+
+def test_json_and_csv_say_the_same():
+    text = (
+        "session,kind,from,to,label,instructor,comment\n"
+        'lesson 7.csv,maneuver,1:00,1:19,steep_turn,A. Rossi of Acme,"45 degrees, Acme"\n\n'
+        "lesson 7.csv,upset,100,104,,A. Rossi of Acme,\n"
+    )
+    assert read_corrections("a.corrections.json", json.dumps(JSON).encode()) == [FIRST, SECOND]
+    assert read_corrections("a.corrections.csv", b"\xef\xbb\xbf" + text.encode()) == [FIRST, SECOND]
+    assert [is_corrections(name) for name in ("a.corrections.csv", "a.csv", "b/a.corrections.csv")] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def _one(**changes: Any) -> bytes:
+    row = {"session": "s.csv", "kind": "maneuver", "from": "1:00", "to": "1:05", "label": "climb"}
+    return json.dumps({"corrections": [row | changes]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "no JSON"),
+        (b"[]", "no object"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b'{"corrections": []}', "holds 0 corrections"),
+        (b'{"corrections": [7]}', "Correction 1 is no object"),
+        (b'{"corrections": [], "customer": "birch"}', "'customer' is unknown"),
+        (_one(session=""), "names no session"),
+        (_one(session="a\nb"), "no text of one line"),
+        (_one(kind="landing"), "write one of maneuver, upset, approach"),
+        (_one(label="looping"), "write one of ground, takeoff"),
+        (_one(**{"from": "1:5"}), "such as 12:30"),
+        (_one(**{"from": True}), "such as 12:30"),
+        (_one(to="0:59"), "ends before it begins"),
+        (_one(customer="birch"), "'customer' is unknown"),
+        (b" " * (1024 * 1024 + 1), "at most 1,048,576"),
+        (json.dumps({"corrections": [{}] * 1001}).encode(), "holds 1,001"),
+    ],
+)
+def test_a_file_that_cannot_be_taken_says_where_and_what_to_write(content: bytes, said: str):
+    with pytest.raises(InvalidCorrectionError, match=said):
+        read_corrections("a.corrections.json", content)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no column `session`"),
+        (b"session,kind,from\n", "no column `to`"),
+        (b"session,kind,from,to\na,maneuver,1,2,3\n", "Line 2 has 5 fields"),
+        (b'session,kind,from,to\n"a"b,maneuver,1,2\n', "Line 2 is no CSV"),
+    ],
+)
+def test_a_table_that_cannot_be_taken_names_its_line(content: bytes, said: str):
+    with pytest.raises(InvalidCorrectionError, match=said):
+        read_corrections("a.corrections.csv", content)
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> LandingZone:
+    return LandingZone(tmp_path / "landing")
+
+
+@pytest.fixture
+def analysed(engine: Engine) -> Engine:
+    """A session that version 3 has judged, and version 2 before it."""
+    new = [
+        finding("maneuver_classifier", 1, "maneuver_segments", start_second=0, end_second=65, label="turn", score=0.5),
+        finding("maneuver_classifier", 2, "maneuver_segments", start_second=66, end_second=90, label="climb"),
+        finding("maneuver_classifier", 3, "maneuver_segments", start_second=91, end_second=99, label="cruise"),
+    ]
+    old = finding("maneuver_classifier", 1, "maneuver_segments", start_second=0, end_second=99, label="stall")
+    judged = judgement_rows("maneuver_classifier", "upset_detector").to_dict("records")
+    earlier = judgement_rows("maneuver_classifier", model_version=2).to_dict("records")
+    earlier[0]["analysed_at"] -= timedelta(days=1)
+    contents = [
+        (sessions_contract(SCHEMA), [session_row()]),
+        (analysis_contract(SCHEMA), [*new, old | {"model_version": 2}]),
+        (judgements_contract(SCHEMA), [*judged, *earlier]),
+    ]
+    for contract, content in contents:
+        ensure_tables(engine, contract)
+        engine.append(contract.name, rows_to_frame(engine, contract, content))  # type: ignore[arg-type]
+    return engine
+
+
+def test_a_correction_is_stored_with_the_findings_that_were_shown(analysed: Engine):
+    assert record_corrections(analysed, "acme", [FIRST, SECOND], shared=True) == ["0123456789abcdef"]
+    assert record_corrections(analysed, "acme", [FIRST], shared=True) == ["0123456789abcdef"], "said twice, stored once"
+    stored = {row["kind"]: row for row in analysed.table(corrections_contract(SCHEMA).name).toArrow().to_pylist()}
+    assert len(stored) == 2
+    maneuver, upset = stored["maneuver_segments"], stored["upset_events"]
+    assert (maneuver["model"], maneuver["model_version"], maneuver["label"]) == ("maneuver_classifier", 3, "steep_turn")
+    assert (maneuver["start_second"], maneuver["end_second"], maneuver["shared"]) == (60, 79, True)
+    assert [(each["finding"], each["label"]) for each in json.loads(maneuver["predicted"])] == [
+        (1, "turn"),
+        (2, "climb"),
+    ]
+    assert (upset["label"], json.loads(upset["predicted"])) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("correction", "said"),
+    [
+        (Correction("other.csv", "maneuver", 1, 2, "climb", None, None), "'other.csv' is not known"),
+        (Correction("lesson 7.csv", "maneuver", 1, 401, "climb", None, None), "has 401 seconds"),
+        (Correction("lesson 7.csv", "approach", 1, 2, "stable", None, None), "was not analysed by approach_stability"),
+    ],
+)
+def test_what_cannot_be_corrected_is_refused_and_nothing_is_stored(analysed: Engine, correction: Correction, said: str):
+    with pytest.raises(InvalidCorrectionError, match=said):
+        record_corrections(analysed, "acme", [FIRST, correction], shared=False)
+    assert analysed.table(corrections_contract(SCHEMA).name).count() == 0
+
+
+def _row(number: int, start: int, end: int, label: str | None, **changes: Any) -> dict[str, Any]:
+    row = {
+        "correction_id": f"{number}", "session_id": "feed", "kind": "maneuver_segments", "start_second": start,
+        "end_second": end, "label": label, "instructor": "A. Rossi of Acme", "comment": "Acme's best", "shared": True,
+        "recorded_at": datetime(2026, 3, 1, tzinfo=UTC) + timedelta(minutes=number),
+    }  # fmt: skip
+    return row | changes
+
+
+def test_annotations_hold_the_last_word_on_each_second_and_no_text_of_the_customers():
+    content = annotations_of(
+        "feed.csv",
+        [
+            _row(2, 5, 7, "turn"),
+            _row(1, 0, 9, "climb"),
+            _row(3, 9, 9, None),
+            _row(4, 4, 5, "stall", kind="upset_events"),
+            _row(5, 1, 2, "unstable", kind="approach_judgements"),
+        ],
+    )
+    assert content is not None
+    found = read_annotations("a.csv", content).select("start_s", "end_s", "maneuver", "instructor").rows()
+    assert found == [
+        (0.0, 5.0, "climb", "customer"), (5.0, 8.0, "turn", "customer"), (8.0, 9.0, "climb", "customer"),
+        (4.0, 6.0, "upset", "customer"),
+    ]  # fmt: skip
+    assert b"cme" not in content
+    assert annotations_of("feed.csv", [_row(1, 1, 2, "stable", kind="approach_judgements")]) is None
+
+
+def test_shared_corrections_reach_gold_as_labels_and_name_no_customer(engine: Engine, landing: LandingZone):
+    content = session_bytes(7)
+    session_id = sha256(content).hexdigest()[:16]
+    zone = landing.folder
+    sessions, annotations = uploads_at(zone / "sessions"), uploads_at(zone / "annotations")
+    said = [_row(1, 10, 19, "steep_turn", session_id=session_id), _row(2, 30, 39, "climb", shared=False)]
+    added = share_labels(session_id, "Acme lesson.acme.CSV", content, said, sessions, annotations, DAY)
+    assert added[0] == f"{DAY}/{session_id}.csv"
+    assert len(added) == 2
+    assert share_labels(session_id, "Acme lesson.acme.CSV", content, said, sessions, annotations, DAY) == []
+
+    ingest(engine, landing)
+    refine(engine)
+    labels = {row["second"]: row["maneuver"] for row in rows(engine, FLIGHT_SAMPLES, f"session_id = '{session_id}'")}
+    assert {second for second, label in labels.items() if label == "steep_turn"} == set(range(10, 20))
+    assert set(labels.values()) == {"steep_turn", None}
+    for contract in (SESSION_FILES, ANNOTATION_FILES, SILVER_SESSIONS, ANNOTATIONS):
+        assert "acme" not in str(rows(engine, contract)).lower()
+    assert not [path for path in zone.rglob("*") if "acme" in path.name.lower()]
+
+
+def test_nothing_is_shared_that_is_not_marked_as_shared(landing: LandingZone):
+    sessions, annotations = uploads_at(landing.folder / "sessions"), uploads_at(landing.folder / "annotations")
+    said = [_row(1, 10, 19, "climb", shared=False)]
+    assert share_labels("feed", "a.csv", b"bytes", said, sessions, annotations, DAY) == []
+    assert list(sessions.files()) == []
