@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pipelines.assets.customers import CUSTOMER_CORRECTIONS, SHARED
 from pipelines.landing.address import S3Prefix
@@ -92,7 +92,11 @@ def _share(
 
     made = event.asset_materialization
     told = made.metadata.get(SHARED) if made is not None else None
-    sessions = TypeAdapter(list[SharedSession]).validate_python(told.value if told is not None else [])
+    try:
+        sessions = TypeAdapter(list[SharedSession]).validate_python(told.value if told is not None else [])
+    except ValidationError as error:
+        context.log.error(f"Corrections of {customer} are not shared: the step of run {event.run_id} told {error}")
+        return []
     if not sessions:
         return []
     if not context.instance.has_dynamic_partition(str(CUSTOMERS.name), customer):
