@@ -247,9 +247,10 @@ def test_a_correction_becomes_a_row_and_of_who_shares_a_label_in_gold(world: Wor
         )  # fmt: skip
         assert row[:6] == (known, 20, "steep_turn", MODEL, 1, customer == "acme")
         assert [each["start_second"] for each in json.loads(row[6])] == [20], "beside what was predicted there"
-    day = world.site.wait(
-        "the session in the landing zone", lambda: world.landed("annotations") and world.landed("sessions"), 60
-    )[f"{session}.csv"].parent.name
+    wait = world.site.wait
+    landed = wait("the session in the landing zone", lambda: world.landed("sessions").get(f"{session}.csv"), 90)
+    wait("its labels", lambda: world.landed("annotations") or None, 90)
+    day = landed.parent.name
     finish(start_job(settings_from(world.site.variables), "ingest", date.fromisoformat(day)))
     gold = world.rows("flight_samples", "second", "maneuver", "session_id", schema="main.gold")
     assert [second for second, maneuver, each in gold if each == session and maneuver == "steep_turn"] == [

@@ -12,8 +12,12 @@ import pytest
 
 from pipelines.assets.customers import CUSTOMER_CORRECTIONS, SHARED
 from pipelines.environments import settings_from
+from pipelines.landing.opening import uploads_at
 from pipelines.sensors.shared_labels import shared_labels
 from pipelines.settings import Settings
+from pipelines_tests.landing.conftest import BucketZone, bucket_zone, s3, server
+
+__all__ = ["bucket_zone", "s3", "server"]  # fixtures
 
 SESSION = b"a log of a lesson"
 ID = sha256(SESSION).hexdigest()[:16]
@@ -160,3 +164,27 @@ def test_words_of_a_customer_do_not_pass_and_stop_nobody_else(world: World, word
     world.told("birch", correction("descent"), name="b.csv")
     world.tick()
     assert world.labels() == ["descent"]
+
+
+def test_customers_and_landing_zone_in_buckets(tmp_path: Path, instance: dg.DagsterInstance, bucket_zone: BucketZone):
+    at = str(bucket_zone.address)
+    variables = {
+        "PIPELINES_HOME": str(tmp_path),
+        "PIPELINES_CUSTOMERS": f"{at}/customers",
+        "PIPELINES_LANDING": f"{at}/landing",
+    }
+    settings = settings_from(variables, "production")
+    bucket_zone.write("customers/acme/sessions/day/acme.csv", SESSION)
+    instance.add_dynamic_partitions("customers", ["acme"])
+    shared = [{"session_id": ID, "file_name": "day/acme.csv", "corrections": [correction("climb")]}]
+    metadata = {SHARED: dg.MetadataValue.json(shared)}
+    made = dg.AssetMaterialization(CUSTOMER_CORRECTIONS, partition="acme", metadata=metadata)
+    instance.report_runless_asset_event(made)
+    for _ in range(2):  # the second as after a crash
+        context = dg.build_sensor_context(instance=instance, resources={"settings": settings})
+        shared_labels(context)
+    today = datetime.now(UTC).date().isoformat()
+    assert bucket_zone.read(f"landing/sessions/{today}/{ID}.csv") == SESSION
+    [annotations] = uploads_at(settings.landing / "annotations").files()
+    content = bucket_zone.read(f"landing/annotations/{annotations.file_path}").decode()
+    assert content.splitlines()[1].startswith(f"{ID}.csv,10,20,climb,customer,corrections until 2026-03-01 08:01:00")
