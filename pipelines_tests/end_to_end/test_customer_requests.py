@@ -252,11 +252,11 @@ def test_a_correction_becomes_a_row_and_of_who_shares_a_label_in_gold(world: Wor
     wait("its labels", lambda: world.landed("annotations") or None, 90)
     day = landed.parent.name
     finish(start_job(settings_from(world.site.variables), "ingest", date.fromisoformat(day)))
-    gold = world.rows("flight_samples", "second", "maneuver", "session_id", schema="main.gold")
-    assert [second for second, maneuver, each in gold if each == session and maneuver == "steep_turn"] == [
+    gold = world.rows("flight_samples", "session_id", "second", "maneuver", schema="main.gold")
+    assert [second for each, second, maneuver in gold if each == session and maneuver == "steep_turn"] == [
         *range(20, 30)
     ]
-    assert foreign not in {each for _, _, each in gold}
+    assert foreign not in {each for each, _, _ in gold}
     time.sleep(20)  # a tick more of each sensor
     assert list(world.landed("sessions")) == [f"{session}.csv"], "nothing of who does not share, nothing twice"
     [annotations] = world.landed("annotations").values()
