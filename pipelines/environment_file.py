@@ -67,7 +67,7 @@ class EnvironmentFile(_Part):
     landing: str | None = Field(
         default=None,
         pattern=r"^s3://[^/]+(/.*)?$",
-        description="The landing zone as the sensor sees it; null: none.",
+        description="The landing zone as the sensors see it; null: none. Production adds what customers share.",
     )
     customers: str | None = Field(
         default=None,

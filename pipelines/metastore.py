@@ -6,7 +6,7 @@ Development writes `main` and `dev`; production writes `prod` and may read `main
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipelines.databricks.bootstrap.plan import (
@@ -96,13 +96,22 @@ def development_plan(site: Site) -> Plan:
             Schema("dev.pipelines", "The pipelines' own: staging, scratch, leases."),
             Schema("dev.models", "Models of the branch main."),
             Schema("dev.predictions", "Predictions of the models of the branch main."),
+            Schema("dev.ops", "What computing in development costs."),
         ),
         volumes=(
             Volume(LANDING_VOLUME, "The landing zone.", site.landing),
             Volume(staging_volume("development"), "Code and events of steps; only the pipelines may write."),
             Volume(work_volume("development"), "Scratch of tasks."),
         ),
-        tables=_tables([*ALL, *RECORDS, *_prediction_tables("dev.predictions"), lease_contract("dev")]),
+        tables=_tables(
+            [
+                *ALL,
+                *RECORDS,
+                *_prediction_tables("dev.predictions"),
+                *(replace(each, name=each.name._replace(catalog="dev")) for each in (COMPUTE_USAGE, COST_REPORT)),
+                lease_contract("dev"),
+            ]
+        ),
         grants=(
             # Steps say CREATE SCHEMA IF NOT EXISTS, which asks for the privilege even where the schema exists.
             _grant("catalog", "main", principal, "USE_CATALOG", "CREATE_SCHEMA"),
@@ -115,6 +124,7 @@ def development_plan(site: Site) -> Plan:
             _grant("volume", work_volume("development"), principal, *_VOLUME),
             _grant("schema", "dev.models", principal, "USE_SCHEMA", "CREATE_MODEL", "EXECUTE", "APPLY_TAG"),
             _grant("schema", "dev.predictions", principal, *_WRITE_TABLES),
+            _grant("schema", "dev.ops", principal, *_WRITE_TABLES),
             *_grants_to_data_scientists(site),
         ),
         granted_elsewhere=_grants_on_gold(PRINCIPALS["production"]),

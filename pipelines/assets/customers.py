@@ -1,6 +1,6 @@
 """What customers get: their sessions, taken and judged on request, as one step of the production workspace.
 
-A partition is a customer. Both assets are made together: launching a step takes longer than judging a session.
+A partition is a customer. The assets are made together: launching a step takes longer than judging a session.
 """
 
 from typing import Any
@@ -19,6 +19,9 @@ from pipelines.settings import Settings
 
 CUSTOMER_SESSIONS = dg.AssetKey([*run_tags.CUSTOMERS, "sessions"])
 CUSTOMER_ANALYSIS = dg.AssetKey([*run_tags.CUSTOMERS, "analysis"])
+CUSTOMER_CORRECTIONS = dg.AssetKey([*run_tags.CUSTOMERS, "corrections"])
+SHARED = "shared"
+"""Metadata of the corrections: what of them becomes labels, for the sensor `shared_labels`."""
 GROUP = "customers"
 STEP = "analyze_customer"
 BATCH = "pipelines/batch"
@@ -33,13 +36,16 @@ class Analysis(dg.Config):
     sessions: list[str] = Field(
         default_factory=list, description="Files below the customer's sessions folder, or ids of known sessions."
     )
+    corrections: list[str] = Field(
+        default_factory=list, description="Files of the customer's inbox, such as lesson.corrections.csv."
+    )
     models: dict[str, int] = Field(
         default_factory=dict, description="For `sessions`: version by model. Empty: what the release plan chooses."
     )
 
 
 def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsDefinition:
-    """The two assets of all customers."""
+    """The assets of all customers."""
     released = [
         dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping())
         for key in (CHAMPIONS, *(model_key(manifest, settings) for manifest in manifests))
@@ -69,6 +75,16 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
                 description="What the released models find in a customer's sessions: `analysis` and "
                 "`analysed_sessions` in the customer's own schema. Each row says which version it is of, and why.",
             ),
+            dg.AssetSpec(
+                CUSTOMER_CORRECTIONS,
+                deps=[CUSTOMER_ANALYSIS],
+                skippable=True,  # made only where an instructor has corrected something
+                group_name=GROUP,
+                owners=[_OWNER],
+                kinds={"table", "deltalake", "pyspark"},
+                description="What instructors say of findings: `corrections` in the customer's own schema, each with "
+                "the finding that it corrects. Shared as labels only if the customer's settings say so.",
+            ),
         ],
     )
     def analyze_customer(
@@ -78,25 +94,31 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
         settings: dg.ResourceParam[Settings],
         step_launcher: dg.ResourceParam[object],
     ) -> Any:
-        from pipelines.customers.fulfilment import fulfil, fulfil_all
+        from pipelines.customers.correcting import correct
+        from pipelines.customers.fulfilment import fulfil, fulfil_all, nothing_asked
         from pipelines.customers.registry import UnknownCustomerError, customer_of
         from pipelines.customers.requests import InvalidRequestError, made_request
 
-        customer, own_id = context.partition_key, f"run-{context.run_id[:8]}"
+        customer, own_id, corrected = context.partition_key, f"run-{context.run_id[:8]}", None
+        tags = context.run.tags
         try:
-            customer_of(engine, customer)
-            if config.requests or config.sessions:
+            known = customer_of(engine, customer)
+            if config.corrections and not config.requests and not config.sessions:
+                found = nothing_asked(customer)
+            elif config.requests or config.sessions:
                 direct = None
                 if config.sessions:
                     values = {"sessions": tuple(config.sessions), "models": dict(config.models)}
                     direct = made_request(values, own_id)
-                tags = context.run.tags
                 found = fulfil(
                     engine, settings, customer, config.requests, direct, tags.get(BATCH, ""),
                     tags.get(run_tags.COMMIT, ""), context.log.info,
                 )  # fmt: skip
             else:
                 found = fulfil_all(engine, settings, customer, own_id, context.log.info)
+            if config.corrections:  # after the requests, which may be for the sessions that are corrected
+                shares, batch = known.shares_corrections, tags.get(BATCH, "")
+                corrected = correct(engine, settings, customer, config.corrections, shares, batch)
         except (UnknownCustomerError, InvalidRequestError) as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         for one in found.asked:
@@ -104,6 +126,8 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
                 raise dg.Failure(one.problem, allow_retries=False)
         yield dg.MaterializeResult(asset_key=CUSTOMER_SESSIONS, metadata=_of_sessions(found))
         yield dg.MaterializeResult(asset_key=CUSTOMER_ANALYSIS, metadata=_of_analysis(found, settings))
+        if corrected is not None:
+            yield dg.MaterializeResult(asset_key=CUSTOMER_CORRECTIONS, metadata=_of_corrections(corrected))
 
     return analyze_customer
 
@@ -117,6 +141,17 @@ def _of_sessions(found: Any) -> dict[str, Any]:
         "sessions": len({one.session_id for one in taken if one.status == READY}),
         "read_now": len({one.session_id for one in taken if one.is_new}),
         "quarantined": rows_table(refused),
+    }
+
+
+def _of_corrections(corrected: Any) -> dict[str, Any]:
+    return {
+        "recorded": corrected.recorded,
+        "unmatched": corrected.unmatched,
+        "files": rows_table(
+            {"file": one.request, "state": one.state, "why": one.why or ""} for one in corrected.answers
+        ),
+        SHARED: dg.MetadataValue.json(corrected.shared),
     }
 
 

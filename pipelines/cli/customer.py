@@ -57,7 +57,13 @@ def customer() -> None:
 @click.option("--cost-center", help="Who pays; default: the identifier.")
 @click.option("--principal", help="Group of the account; default: a service principal that is made.")
 @click.option("--writes-files/--reads-files", "writes_files", default=None, help="Whether it may put files in.")
-@click.option("--shares-corrections/--keeps-corrections", "shares_corrections", default=None, help="Labels for gold?")
+@click.option(
+    "--shares-corrections/--keeps-corrections",
+    "shares_corrections",
+    default=None,
+    help="Whether instructors' corrections become labels for gold. Their session files are then copied there, too, "
+    "under an id and without the customer's name.",
+)
 @click.option("--budget", "monthly_budget_usd", type=float, help="Dollars a month, to be warned about; 0: none.")
 @click.option("--budget-warning", "budget_warning_share", type=float, help="Share of it to warn from; default: 0.8.")
 @click.option("--print", "prints", is_flag=True, help="Print what it would take, for review, and do nothing.")

@@ -24,7 +24,6 @@ from pipelines.flight.maneuvers import MANEUVERS
 
 MOST_BYTES = 1024 * 1024
 MOST_CORRECTIONS = 1_000
-JSON_SUFFIX, CSV_SUFFIX = ".corrections.json", ".corrections.csv"
 KINDS = {"maneuver": "maneuver_segments", "upset": "upset_events", "approach": "approach_judgements"}
 """What instructors write, and the prediction table that they mean."""
 LABELS: dict[str, tuple[str, ...]] = {
@@ -60,11 +59,6 @@ class Correction:
     comment: str | None
 
 
-def is_corrections(name: str) -> bool:
-    """Whether a file of the inbox holds corrections, by its name."""
-    return "/" not in name and name.endswith((JSON_SUFFIX, CSV_SUFFIX))
-
-
 def read_corrections(name: str, content: bytes) -> list[Correction]:
     """The corrections of a file, in its order.
 
@@ -77,7 +71,7 @@ def read_corrections(name: str, content: bytes) -> list[Correction]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidCorrectionError(f"It is not UTF-8 from byte {error.start} on: save it as UTF-8.") from None
-    rows = list(_csv_rows(text) if name.endswith(CSV_SUFFIX) else _json_rows(text))
+    rows = list(_csv_rows(text) if name.endswith(".csv") else _json_rows(text))
     if not rows or len(rows) > MOST_CORRECTIONS:
         raise InvalidCorrectionError(f"It holds {len(rows):,} corrections: write 1 to {MOST_CORRECTIONS:,}.")
     return [_correction(place, row) for place, row in rows]

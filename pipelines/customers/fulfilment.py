@@ -121,6 +121,11 @@ def fulfil_all(
     return _carried_out(engine, settings, customer, files, [Asked("", "", request)], "", "", progress)
 
 
+def nothing_asked(customer: str) -> Fulfilled:
+    """What a run did that had no session to take."""
+    return Fulfilled(customer, [], [], {}, {})
+
+
 def _begun(files: CustomerFiles, name: str, batch: str) -> Asked | None:
     """The request of that file, which is now known to be running; None if there is nothing to do about it."""
     file = files.look(request_path(name))

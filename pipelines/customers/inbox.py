@@ -1,6 +1,6 @@
-"""A customer's inbox as whoever starts runs looks at it: which requests wait, and for what.
+"""A customer's inbox as whoever starts runs looks at it: which requests and corrections wait, and for what.
 
-What is malformed is answered here and now; nothing else of a request is believed before it was validated.
+What is malformed is answered here and now; nothing else of a file is believed before it was validated.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pipelines.customers.corrections import Correction, InvalidCorrectionError, read_corrections
 from pipelines.customers.files import CustomerFiles
 from pipelines.customers.places import INBOX, SESSIONS
 from pipelines.customers.requests import (
     MOST_REQUEST_BYTES,
     InvalidRequestError,
     Request,
+    default_id,
+    is_corrections,
     is_request,
     is_session_id,
     read_request,
@@ -32,6 +35,8 @@ PATIENCE_SECONDS = 30.0
 """How long a request waits for session files that are still being uploaded."""
 MOST_FILES_LOOKED_AT = 20
 """Of one request, to see whether they have arrived; the step looks at all of them."""
+_CORRECTIONS_LIKE_A_SESSION = 5
+"""Corrections that are counted as much as one session when a run's work is bounded."""
 
 Versions = tuple[str, str]
 """Of a request's file and of its status."""
@@ -47,19 +52,20 @@ class Memory:
 
 @dataclass(frozen=True)
 class Open:
-    """A valid request without its final answer."""
+    """A valid request, or file of corrections, without its final answer."""
 
     name: str
-    request: Request
+    size: int
+    """How many sessions a request names; of corrections, what they are counted as."""
     status: Status
     modified_ns: int
-    """When the request's file was written, nanoseconds since the epoch."""
+    """When the file was written, nanoseconds since the epoch."""
     waits_for: str | None = None
     """Why it cannot be begun yet."""
 
 
 def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int) -> Iterator[Open]:
-    """The requests without a final answer: at most so many new ones, which become accepted or failed, and of others.
+    """What has no final answer: at most so many new files, which become accepted or failed, and of others.
 
     Raises:
         OSError, LandingUnavailableError: the inbox cannot be used.
@@ -69,7 +75,7 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
     memory.answered[customer] = here = {}
     waiting = []
     for name, file in listed.items():
-        if not is_request(name):
+        if not is_request(name) and not is_corrections(name):
             continue
         answer = listed.get(status_path(name).removeprefix(f"{INBOX}/"))
         versions = file.file_version, answer.file_version if answer is not None else ""
@@ -84,20 +90,29 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
             continue
         if (looked := _looked_at(files, name, file)) is None:
             continue
-        status, request = looked
-        if request is None or status.is_final:
+        status, asked = looked
+        if asked is None or status.is_final:
             # Of a status that was written just now the version is not known; it is read once more at the next look.
             here[name] = versions
             continue
         found[has_status] += 1
-        if (waits_for := _missing(files, request, status)) and not _may_still_come(status):
+        if not isinstance(asked, Request):
+            yield Open(name, 1 + len(asked) // _CORRECTIONS_LIKE_A_SESSION, status, modified_ns)
+            continue
+        if (waits_for := _missing(files, asked, status)) and not _may_still_come(status):
             tell(files, _changed(status, state="failed", why=f"{waits_for} {_REMEDY}"))
             continue
-        yield Open(name, request, status, modified_ns, waits_for)
+        yield Open(name, len(asked.sessions), status, modified_ns, waits_for)
 
 
-def _looked_at(files: CustomerFiles, name: str, file: LandedFile) -> tuple[Status, Request | None] | None:
-    """The request with its status, which is written if it is new; None if it must be looked at again later."""
+_Asked = Request | list[Correction]
+
+
+def _looked_at(files: CustomerFiles, name: str, file: LandedFile) -> tuple[Status, _Asked | None] | None:
+    """What is asked, with its status, which is written if it is new; None if it must be looked at again later."""
+    is_settling = 0 <= time.time() - file.modified_ns / 1e9 < SETTLING_SECONDS
+    if is_settling and is_corrections(name) and _may_grow(file):
+        return None  # half a table can be a valid one
     try:
         content = files.read(file) if file.size_bytes <= MOST_REQUEST_BYTES else b" " * (MOST_REQUEST_BYTES + 1)
     except (FileChangedError, FileNotFoundError):
@@ -108,12 +123,13 @@ def _looked_at(files: CustomerFiles, name: str, file: LandedFile) -> tuple[Statu
     if same is not None and same.is_final:
         return same, None
     try:
-        request = read_request(name, content)
-    except InvalidRequestError as error:
-        if 0 <= time.time() - file.modified_ns / 1e9 < SETTLING_SECONDS:
+        asked = read_corrections(name, content) if is_corrections(name) else read_request(name, content)
+    except (InvalidRequestError, InvalidCorrectionError) as error:
+        if is_settling:
             return None
         return tell(files, new_status(name, digest, "failed", why=str(error))), None
-    return same or tell(files, new_status(name, digest, "accepted", request_id=request.request_id)), request
+    own_id = asked.request_id if isinstance(asked, Request) else default_id(name, content)
+    return same or tell(files, new_status(name, digest, "accepted", request_id=own_id)), asked
 
 
 def begun(files: CustomerFiles, one: Open, batch: str) -> Status:

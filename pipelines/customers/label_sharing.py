@@ -3,6 +3,9 @@
 A label needs its session, so both are put there: the session's file under its id, and a file of annotations beside it.
 From there they take the way of every upload, through bronze, silver, checks and the signature of gold. Each file of
 annotations holds all that was corrected in the session so far, so the newest one counts.
+
+The step of production tells which corrections are shared, and cannot write the landing zone; the sensor `shared_labels`
+can, and reads no table.
 """
 
 from __future__ import annotations
@@ -11,16 +14,50 @@ import csv
 import io
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipelines.customers.corrections import LABELS
+from pipelines.customers.files import CustomerFiles
+from pipelines.customers.places import SESSIONS
 from pipelines.landing.uploads import LandedFile
 
 INSTRUCTOR = "customer"
 """Who labelled, for all customers alike."""
 _UPSET = "upset"
+
+
+class NotShareableError(LookupError):
+    """The session's file is not what was corrected (any more); the message says of which session, and no more."""
+
+
+class SharedCorrection(BaseModel):
+    """What of a correction becomes a label: numbers and a known word, nothing that the customer wrote."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    correction_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    session_id: str
+    kind: Literal["maneuver_segments", "upset_events", "approach_judgements"]
+    start_second: int
+    end_second: int
+    label: Literal[(*LABELS["maneuver"], *LABELS["upset"], *LABELS["approach"])] | None  # type: ignore[valid-type]
+    recorded_at: datetime
+
+
+class SharedSession(BaseModel):
+    """A session with all corrections of it that are shared, as the step tells it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    session_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    file_name: str
+    """Below the customer's sessions folder."""
+    corrections: tuple[SharedCorrection, ...]
 
 
 class Landing(Protocol):
@@ -48,8 +85,29 @@ def annotations_of(session_file: str, corrections: Iterable[Mapping[str, Any]]) 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("session_file", "start_s", "end_s", "maneuver", "instructor", "comment"))
-    writer.writerows((session_file, start, end + 1, label, INSTRUCTOR, "") for start, end, label in spans)
+    # Says when, so that no two states of the corrections are the same bytes, of which the ledger keeps one.
+    state = f"corrections until {ordered[-1]['recorded_at'].astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
+    writer.writerows((session_file, start, end + 1, label, INSTRUCTOR, state) for start, end, label in spans)
     return text.getvalue().encode()
+
+
+def share_session(
+    shared: SharedSession, files: CustomerFiles, sessions: Landing, annotations: Landing, day: date
+) -> list[str]:
+    """`share_labels` of a session that lies among the customer's files.
+
+    Raises:
+        NotShareableError: its file is gone, or holds another session now.
+        FileChangedError, OSError, LandingUnavailableError: a file could not be read, or not be put there: try again.
+    """
+    if not any(one.label is not None and one.kind != "approach_judgements" for one in shared.corrections):
+        return []
+    file = files.look(f"{SESSIONS}/{shared.file_name}")
+    content = files.read(file) if file is not None else b""
+    if sha256(content).hexdigest()[:16] != shared.session_id:
+        raise NotShareableError(f"The file of session {shared.session_id} is not there any more.")
+    rows = [{**one.model_dump(), "shared": True} for one in shared.corrections if one.session_id == shared.session_id]
+    return share_labels(shared.session_id, shared.file_name, content, rows, sessions, annotations, day)
 
 
 def share_labels(

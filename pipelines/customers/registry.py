@@ -52,7 +52,7 @@ class Customer:
     writes_files: bool
     """Whether the principal puts files through the volume; else they come into the folder by another way."""
     shares_corrections: bool
-    """Whether instructors' corrections become labels for gold."""
+    """Whether instructors' corrections become labels for gold, each with a copy of its session's file."""
     monthly_budget_usd: float | None
     budget_warning_share: float
     """Share of the budget, 0 to 1, from which on it is warned."""

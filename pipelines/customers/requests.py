@@ -23,7 +23,7 @@ MOST_SESSIONS = 1_000
 """Of one request."""
 REQUEST_SUFFIX = ".json"
 STATUS_SUFFIX = ".status.json"
-CORRECTIONS_SUFFIX = ".corrections.json"
+CORRECTIONS_SUFFIXES = (".corrections.json", ".corrections.csv")
 LONGEST_REQUEST_NAME = 200
 """Bytes of a request's file name."""
 _LONGEST_NAME, _LONGEST_PART = 1024, 255
@@ -79,9 +79,14 @@ def is_request(name: str) -> bool:
 
     It has at most `LONGEST_REQUEST_NAME` bytes, so that its status can stand beside it.
     """
-    others = (STATUS_SUFFIX, CORRECTIONS_SUFFIX)
-    is_short = len(name.encode("utf-8", "surrogateescape")) <= LONGEST_REQUEST_NAME
-    return is_short and "/" not in name and name.endswith(REQUEST_SUFFIX) and not name.endswith(others)
+    # `a.corrections.csv.json` would share its status with `a.corrections.csv`.
+    others = (STATUS_SUFFIX, *CORRECTIONS_SUFFIXES, *(f"{each}{REQUEST_SUFFIX}" for each in CORRECTIONS_SUFFIXES))
+    return _is_short(name) and "/" not in name and name.endswith(REQUEST_SUFFIX) and not name.endswith(others)
+
+
+def is_corrections(name: str) -> bool:
+    """Whether a file of the inbox holds corrections, by its name, which is as short as a request's."""
+    return _is_short(name) and "/" not in name and name.endswith(CORRECTIONS_SUFFIXES)
 
 
 def request_path(name: str) -> str:
@@ -118,10 +123,15 @@ def read_request(name: str, content: bytes) -> Request:
         ) from error
     if not isinstance(found, dict):
         raise InvalidRequestError('The request is no JSON object. Write {"sessions": ["<file name>"]}.')
-    return made_request(found, sha256(f"{name}\0".encode() + content).hexdigest()[:16])
+    return made_request(found, default_id(name, content))
 
 
-def made_request(values: dict[str, Any], default_id: str) -> Request:
+def default_id(name: str, content: bytes) -> str:
+    """The id of what is asked by that file, where it gives none."""
+    return sha256(f"{name}\0".encode() + content).hexdigest()[:16]
+
+
+def made_request(values: dict[str, Any], own_id: str) -> Request:
     """The request with these values.
 
     Raises:
@@ -131,7 +141,7 @@ def made_request(values: dict[str, Any], default_id: str) -> Request:
         request = Request.model_validate(values)
     except ValidationError as error:
         raise InvalidRequestError(" ".join(_sentence(one) for one in error.errors()[:5])) from error
-    return request if request.request_id else request.model_copy(update={"request_id": default_id})
+    return request if request.request_id else request.model_copy(update={"request_id": own_id})
 
 
 def why_no_file_name(name: str) -> str | None:
@@ -149,6 +159,10 @@ def why_no_file_name(name: str) -> str | None:
     if any(is_unfinished(part) for part in name.split("/")):
         return "is the name of an unfinished upload: rename the file when it is complete"
     return None
+
+
+def _is_short(name: str) -> bool:
+    return len(name.encode("utf-8", "surrogateescape")) <= LONGEST_REQUEST_NAME
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

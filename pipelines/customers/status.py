@@ -43,6 +43,26 @@ class ModelAnswer(BaseModel):
     findings: int = 0
 
 
+class RecordedAnswer(BaseModel):
+    """Corrections of one session that were stored, with the version of the model that they correct."""
+
+    session: str
+    """As the file names it."""
+    session_id: str
+    model: str
+    version: int
+    corrections: int
+
+
+class UnmatchedAnswer(BaseModel):
+    """A correction that could not be stored."""
+
+    correction: int
+    """Its number in the file, from 1."""
+    session: str
+    reason: str
+
+
 class Status(BaseModel):
     """The contents of a status file."""
 
@@ -70,6 +90,10 @@ class Status(BaseModel):
     """Of a done one: where its rows are."""
     sessions: tuple[SessionAnswer, ...] = ()
     models: tuple[ModelAnswer, ...] = ()
+    recorded: tuple[RecordedAnswer, ...] = ()
+    """Of a file of corrections: what was stored."""
+    unmatched: tuple[UnmatchedAnswer, ...] = ()
+    """Of a file of corrections: what could not be stored, and why."""
 
     @property
     def is_final(self) -> bool:

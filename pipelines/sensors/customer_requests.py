@@ -1,8 +1,8 @@
-"""The sensor over the customers' inboxes: accepts requests, asks for runs that carry them out, and sees them ended.
+"""The sensor over the customers' inboxes: accepts what is asked there, asks for runs, and sees them ended.
 
-What it knows is in the inboxes (requests and their statuses) and in Dagster's runs, never in a memory of its own that
-it could lose. A customer has one such run at a time, so that a flood of requests waits for itself and not for others;
-the requests that came meanwhile are carried out together.
+What it knows is in the inboxes (requests, corrections and their statuses) and in Dagster's runs, never in a memory of
+its own that it could lose. A customer has one such run at a time, so that a flood of requests waits for itself and not
+for others; what came meanwhile is carried out together.
 """
 
 from __future__ import annotations
@@ -109,6 +109,7 @@ def _busy(instance: dg.DagsterInstance) -> set[str]:
 
 def _look(instance: dg.DagsterInstance, customer: str, files: CustomerFiles, busy: bool, tick: _Tick) -> None:
     from pipelines.customers.inbox import begun, given_up, open_requests
+    from pipelines.customers.requests import is_corrections
 
     ready: list[Open] = []
     ended: dict[str, str | None] = {}
@@ -132,6 +133,12 @@ def _look(instance: dg.DagsterInstance, customer: str, files: CustomerFiles, bus
     batch = _batch_of(customer, chosen)
     answered = [begun(files, one, batch) for one in chosen]
     names = [status.request for status in answered if not status.is_final]
+    if not names:
+        return
+    asked = {
+        "requests": [name for name in names if not is_corrections(name)],
+        "corrections": [name for name in names if is_corrections(name)],
+    }
     tags = {
         BATCH: batch,
         _CUSTOMER: customer,
@@ -139,7 +146,7 @@ def _look(instance: dg.DagsterInstance, customer: str, files: CustomerFiles, bus
         "pipelines/trigger": "customer_requests",
         **({COMMIT: commit} if commit else {}),
     }
-    config = {"ops": {STEP: {"config": {"requests": names}}}}
+    config = {"ops": {STEP: {"config": {kind: files for kind, files in asked.items() if files}}}}
     tick.runs.append(dg.RunRequest(run_key=f"{customer}_{batch}", partition_key=customer, run_config=config, tags=tags))
 
 
@@ -178,7 +185,7 @@ def _together(ready: Sequence[Open]) -> list[Open]:
     for one in ready:
         if one.status.commit != ready[0].status.commit:
             continue
-        sessions += len(one.request.sessions)
+        sessions += one.size
         if chosen and (len(chosen) == MOST_REQUESTS or sessions > MOST_SESSIONS):
             break
         chosen.append(one)

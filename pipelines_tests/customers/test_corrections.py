@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
-from pipelines.customers.correction_rows import record_corrections
-from pipelines.customers.corrections import Correction, InvalidCorrectionError, is_corrections, read_corrections
+from pipelines.customers.correcting import correct
+from pipelines.customers.correction_rows import Recorded, Unmatched, record_corrections
+from pipelines.customers.corrections import Correction, InvalidCorrectionError, read_corrections
 from pipelines.customers.label_sharing import annotations_of, share_labels
+from pipelines.customers.requests import is_corrections
+from pipelines.customers.status import Status
 from pipelines.engines.engine import Engine
 from pipelines.flight.formats.annotations import read_annotations
 from pipelines.landing.opening import uploads_at
+from pipelines.settings import Settings
 from pipelines.tables.arrow_rows import rows_to_frame
 from pipelines.tables.contract_guard import ensure_tables
 from pipelines.tables.contracts import ANNOTATION_FILES, ANNOTATIONS, FLIGHT_SAMPLES, SESSION_FILES, SILVER_SESSIONS
@@ -25,6 +29,7 @@ from pipelines.tables.contracts.customers import (
     judgements_contract,
     sessions_contract,
 )
+from pipelines_tests.customers.conftest import CustomerFolder
 from pipelines_tests.customers.review_rows import SCHEMA, finding, judgement_rows, session_row
 from pipelines_tests.tables.landing_zone import DAY, LandingZone, ingest, refine, rows, session_bytes
 
@@ -129,8 +134,11 @@ def analysed(engine: Engine) -> Engine:
 
 
 def test_a_correction_is_stored_with_the_findings_that_were_shown(analysed: Engine):
-    assert record_corrections(analysed, "acme", [FIRST, SECOND], shared=True) == ["0123456789abcdef"]
-    assert record_corrections(analysed, "acme", [FIRST], shared=True) == ["0123456789abcdef"], "said twice, stored once"
+    first, second = (
+        Recorded("lesson 7.csv", "0123456789abcdef", model, 3) for model in ("maneuver_classifier", "upset_detector")
+    )
+    assert record_corrections(analysed, "acme", [FIRST, SECOND], shared=True) == [first, second]
+    assert record_corrections(analysed, "acme", [FIRST], shared=True) == [first], "said twice, stored once"
     stored = {row["kind"]: row for row in analysed.table(corrections_contract(SCHEMA).name).toArrow().to_pylist()}
     assert len(stored) == 2
     maneuver, upset = stored["maneuver_segments"], stored["upset_events"]
@@ -151,10 +159,70 @@ def test_a_correction_is_stored_with_the_findings_that_were_shown(analysed: Engi
         (Correction("lesson 7.csv", "approach", 1, 2, "stable", None, None), "was not analysed by approach_stability"),
     ],
 )
-def test_what_cannot_be_corrected_is_refused_and_nothing_is_stored(analysed: Engine, correction: Correction, said: str):
-    with pytest.raises(InvalidCorrectionError, match=said):
-        record_corrections(analysed, "acme", [FIRST, correction], shared=False)
-    assert analysed.table(corrections_contract(SCHEMA).name).count() == 0
+def test_what_matches_no_analysed_session_is_told_and_the_rest_is_stored(
+    analysed: Engine, correction: Correction, said: str
+):
+    found = record_corrections(analysed, "acme", [correction, FIRST], shared=False)
+    assert isinstance(found[0], Unmatched)
+    assert said in found[0].reason
+    assert isinstance(found[1], Recorded)
+    assert _stored(analysed, "session_id", "start_second") == [("0123456789abcdef", 60)]
+
+
+def test_what_is_said_again_by_a_customer_who_shares_by_now_becomes_shared(analysed: Engine):
+    record_corrections(analysed, "acme", [FIRST, SECOND], shared=False)
+    before = _stored(analysed, "correction_id", "recorded_at")
+    record_corrections(analysed, "acme", [FIRST], shared=True)
+    assert _stored(analysed, "kind", "shared") == [("maneuver_segments", True), ("upset_events", False)]
+    record_corrections(analysed, "acme", [FIRST], shared=False)
+    assert _stored(analysed, "kind", "shared") == [("maneuver_segments", True), ("upset_events", False)]
+    assert _stored(analysed, "correction_id", "recorded_at") == before
+
+
+def _stored(engine: Engine, *columns: str) -> list[tuple[Any, ...]]:
+    found = engine.table(corrections_contract(SCHEMA).name).select(*columns).toArrow().to_pylist()
+    return sorted(tuple(row.values()) for row in found)
+
+
+def _written(acme: CustomerFolder, name: str, content: bytes) -> str:
+    (acme.root / "inbox" / name).write_bytes(content)
+    return name
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_files_are_answered_and_only_of_who_shares_something_is_told(
+    analysed: Engine, settings: Settings, acme: CustomerFolder, shares: bool
+):
+    unknown = {"kind": "upset", "from": 1, "to": 2, "label": "stall", "session": "nowhere.csv"}
+    mixed = _written(
+        acme, "a.corrections.json", json.dumps(JSON | {"corrections": [*JSON["corrections"], unknown]}).encode()
+    )  # type: ignore[misc]
+    lost = _written(acme, "b.corrections.csv", b"session,kind,from,to,label\nnowhere.csv,maneuver,1,2,climb\n")
+    broken = _written(acme, "c.corrections.csv", b"session,kind\n")
+    found = correct(analysed, settings, "acme", [mixed, lost, broken, "gone.corrections.csv"], shares, "batch-1")
+
+    told = acme.status(mixed)
+    assert (told.state, told.batch, told.tables) == ("done", "batch-1", {"corrections": f"{SCHEMA}.corrections"})
+    assert [(one.session, one.model, one.version, one.corrections) for one in told.recorded] == [
+        ("lesson 7.csv", "maneuver_classifier", 3, 1),
+        ("lesson 7.csv", "upset_detector", 3, 1),
+    ]
+    assert [(one.correction, one.session) for one in told.unmatched] == [(3, "nowhere.csv")]
+    assert "is not known" in told.unmatched[0].reason
+    nothing = Status.model_validate_json((acme.root / "inbox" / "b.corrections.csv.status.json").read_bytes())
+    assert (nothing.state, nothing.recorded) == ("failed", ())
+    assert str(nothing.why).startswith("No correction could be stored. Session 'nowhere.csv' is not known")
+    malformed = Status.model_validate_json((acme.root / "inbox" / "c.corrections.csv.status.json").read_bytes())
+    assert (malformed.state, "no column `from`" in str(malformed.why)) == ("failed", True)
+    assert (found.recorded, found.unmatched) == (2, 2)
+
+    again = correct(analysed, settings, "acme", [mixed, lost, broken], shares, "batch-2")
+    assert acme.status(mixed) == told, "one final answer"
+    assert len(_stored(analysed, "correction_id")) == 2
+    assert again.shared == found.shared, "a run that died after its answers still tells what is shared"
+    assert [one["file_name"] for one in found.shared] == (["lesson 7.csv"] if shares else [])
+    assert "Rossi" not in str(found.shared)
+    assert "45 degrees" not in str(found.shared)
 
 
 def _row(number: int, start: int, end: int, label: str | None, **changes: Any) -> dict[str, Any]:
@@ -184,6 +252,8 @@ def test_annotations_hold_the_last_word_on_each_second_and_no_text_of_the_custom
         (4.0, 6.0, "upset", "customer"),
     ]  # fmt: skip
     assert b"cme" not in content
+    back = annotations_of("feed.csv", [_row(1, 0, 9, "climb"), _row(2, 0, 9, "turn"), _row(3, 0, 9, "climb")])
+    assert back != annotations_of("feed.csv", [_row(1, 0, 9, "climb")]), "bytes of their own, or the ledger drops them"
     assert annotations_of("feed.csv", [_row(1, 1, 2, "stable", kind="approach_judgements")]) is None
 
 

@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,9 @@ from deltalake import DeltaTable
 from pipelines.assets.customers import CUSTOMER_ANALYSIS
 from pipelines.cli.instance import PROJECT
 from pipelines.customers.status import Status
+from pipelines.environments import settings_from
 from pipelines.remote import workspace_client
+from pipelines_tests.end_to_end.environment import DAY as UPLOADED
 from pipelines_tests.end_to_end.environment import environment_in, finish, start_job, upload_sessions
 from pipelines_tests.end_to_end.production_site import ProductionSite, production_site
 from pipelines_tests.end_to_end.tiny_repository import MODEL, TinyRepository, model_files
@@ -60,11 +64,31 @@ class World:
 
         return self.site.wait(f"the answer to {name}", look, 240)
 
+    def correct(self, customer: str, name: str, session: str) -> None:
+        """An instructor of the customer says that ten seconds of the session were a steep turn."""
+        row = f"session,kind,from,to,label,instructor,comment\n{session},maneuver,20,29,steep_turn,Ada of {customer},\n"
+        (self.folder.parent / customer / "inbox" / name).write_text(row)
+
+    def corrected(self, customer: str, name: str) -> Status:
+        file = self.folder.parent / customer / "inbox" / f"{name}.status.json"
+
+        def look() -> Status | None:
+            status = Status.model_validate_json(file.read_bytes()) if file.is_file() else None
+            return status if status is not None and status.is_final else None
+
+        return self.site.wait(f"the answer to {name} of {customer}", look, 240)
+
+    def landed(self, kind: str) -> dict[str, Path]:
+        """Files of the landing zone by name, below days other than that of the first uploads."""
+        assert isinstance(self.site.settings.landing, Path)
+        found = (self.site.settings.landing / kind).glob("*/*")
+        return {file.name: file for file in found if file.parent.name != UPLOADED.isoformat()}
+
     def runs(self) -> list[DagsterRun]:
         return list(self.site.instance.get_runs(RunsFilter(job_name="analyze")))
 
-    def rows(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
-        folder = self.site.settings.tables / "prod" / "customer_acme" / table
+    def rows(self, table: str, *columns: str, schema: str = "prod.customer_acme") -> list[tuple[Any, ...]]:
+        folder = self.site.settings.tables.joinpath(*schema.split("."), table)
         found = DeltaTable(str(folder)).to_pyarrow_table(columns=list(columns)).to_pylist()
         return sorted(tuple(row[column] for column in columns) for row in found)
 
@@ -78,6 +102,10 @@ class World:
         )
 
 
+def _model_that_instructors_correct() -> dict[str, str]:
+    return {path: text.replace(f"{MODEL}_judgements", "maneuver_segments") for path, text in model_files().items()}
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("requests")
@@ -86,7 +114,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         finish(start_job(settings, "ingest"))
         people = TinyRepository(folder / "people")
         with production_site(settings, people.bare) as site:
-            commit = people.commit(model_files(), "the first model")
+            commit = people.commit(_model_that_instructors_correct(), "the first model")
             site.released(commit)
             made = World(site, commit)
             done = made.command("customer", "onboard", "acme")
@@ -191,3 +219,48 @@ def test_the_command_asks_and_waits(world: World, tmp_path: Path):
     assert f"Version 9 of {MODEL} cannot be used: it is not in the registry" in refused.stdout + refused.stderr
     unknown = world.command("analyze", "nobody", str(log))
     assert "There is no customer nobody" in unknown.stderr
+
+
+def test_a_correction_becomes_a_row_and_of_who_shares_a_label_in_gold(world: World):
+    for arguments in (("onboard", "birch"), ("onboard", "acme", "--shares-corrections")):
+        done = world.command("customer", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+    log = garmin_log(made_flight(seconds=601, seed=6))
+    (world.folder.parent / "birch" / "sessions" / "secret.csv").write_bytes(log)
+    (world.folder.parent / "birch" / "inbox" / "ask.json").write_text('{"sessions": ["secret.csv"]}')
+    session, foreign = (
+        sha256(content).hexdigest()[:16] for content in ((world.folder / "sessions" / "a.csv").read_bytes(), log)
+    )
+    page = world.folder.parent / "birch" / "reviews" / f"{foreign}.html"
+    world.site.wait("birch's page", lambda: page.exists() or None, 240)
+    world.correct("acme", "first.corrections.csv", "a.csv")
+    world.correct("birch", "first.corrections.csv", "secret.csv")
+    for customer, known, name in (("acme", session, "a.csv"), ("birch", foreign, "secret.csv")):
+        told = world.corrected(customer, "first.corrections.csv")
+        assert told.state == "done", told
+        assert [(one.session, one.session_id, one.model, one.version, one.corrections) for one in told.recorded] == [
+            (name, known, MODEL, 1, 1)
+        ]
+        [row] = world.rows(
+            "corrections", "session_id", "start_second", "label", "model", "model_version", "shared", "predicted",
+            schema=f"prod.customer_{customer}",
+        )  # fmt: skip
+        assert row[:6] == (known, 20, "steep_turn", MODEL, 1, customer == "acme")
+        assert [each["start_second"] for each in json.loads(row[6])] == [20], "beside what was predicted there"
+    wait = world.site.wait
+    landed = wait("the session in the landing zone", lambda: world.landed("sessions").get(f"{session}.csv"), 90)
+    wait("its labels", lambda: world.landed("annotations") or None, 90)
+    day = landed.parent.name
+    finish(start_job(settings_from(world.site.variables), "ingest", date.fromisoformat(day)))
+    gold = world.rows("flight_samples", "session_id", "second", "maneuver", schema="main.gold")
+    assert [second for each, second, maneuver in gold if each == session and maneuver == "steep_turn"] == [
+        *range(20, 30)
+    ]
+    assert foreign not in {each for each, _, _ in gold}
+    time.sleep(20)  # a tick more of each sensor
+    assert list(world.landed("sessions")) == [f"{session}.csv"], "nothing of who does not share, nothing twice"
+    [annotations] = world.landed("annotations").values()
+    assert "acme" not in annotations.read_text().lower()
+    for table in ("session_files", "annotation_files"):
+        columns = ("file_path", "status") if table == "session_files" else ("file_path", "content_digest")
+        assert "acme" not in str(world.rows(table, *columns, schema="main.bronze")).lower()

@@ -27,6 +27,8 @@ CREATE SCHEMA IF NOT EXISTS dev.models
   COMMENT 'Models of the branch main.';
 CREATE SCHEMA IF NOT EXISTS dev.predictions
   COMMENT 'Predictions of the models of the branch main.';
+CREATE SCHEMA IF NOT EXISTS dev.ops
+  COMMENT 'What computing in development costs.';
 
 CREATE EXTERNAL VOLUME IF NOT EXISTS main.landing.uploads
   LOCATION 's3://acme-landing/sessions'
@@ -41,7 +43,7 @@ CREATE VOLUME IF NOT EXISTS dev.pipelines.work
 --   main.silver.annotations, main.gold.sessions, main.gold.flight_samples, main.gold.maneuvers,
 --   main.gold.approaches, main.silver.check_results, dev.predictions.approach_judgements,
 --   dev.predictions.maneuver_segments, dev.predictions.upset_events, dev.predictions.session_judgements,
---   dev.pipelines.leases
+--   dev.ops.compute_usage, dev.ops.cost_report, dev.pipelines.leases
 
 GRANT CREATE SCHEMA, USE CATALOG ON CATALOG main TO `pipelines-development`;
 GRANT USE SCHEMA ON SCHEMA main.landing TO `pipelines-development`;
@@ -55,6 +57,7 @@ GRANT READ VOLUME, WRITE VOLUME ON VOLUME dev.pipelines.staging TO `pipelines-de
 GRANT READ VOLUME, WRITE VOLUME ON VOLUME dev.pipelines.work TO `pipelines-development`;
 GRANT APPLY TAG, CREATE MODEL, EXECUTE, USE SCHEMA ON SCHEMA dev.models TO `pipelines-development`;
 GRANT CREATE TABLE, MODIFY, SELECT, USE SCHEMA ON SCHEMA dev.predictions TO `pipelines-development`;
+GRANT CREATE TABLE, MODIFY, SELECT, USE SCHEMA ON SCHEMA dev.ops TO `pipelines-development`;
 GRANT USE CATALOG ON CATALOG main TO `data-scientists`;
 GRANT SELECT, USE SCHEMA ON SCHEMA main.gold TO `data-scientists`;
 GRANT CREATE SCHEMA, USE CATALOG ON CATALOG dev TO `data-scientists`;

@@ -36,7 +36,8 @@ def _lines(definitions: dg.Definitions) -> Iterator[str]:
             yield f"job {name}"
             yield from (f"  step {node}" for node in sorted(repository.get_job(name).graph.node_dict))
     for sensor in sorted(repository.sensor_defs, key=lambda sensor: sensor.name):
-        yield f"sensor {sensor.name} for {', '.join(target.job_name for target in sensor.targets)}"
+        jobs = ", ".join(target.job_name for target in sensor.targets)
+        yield f"sensor {sensor.name} for {jobs}" if jobs else f"sensor {sensor.name}"
     for schedule in sorted(repository.schedule_defs, key=lambda schedule: schedule.name):
         yield f"schedule {schedule.name} for {schedule.job_name} at {schedule.cron_schedule}"
 

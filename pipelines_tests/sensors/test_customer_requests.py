@@ -304,3 +304,58 @@ def test_a_status_that_the_customer_wrote_is_no_answer(world: World):
     )
     [run] = world.tick()
     assert names_in(run) == ["a.json"]
+
+
+CORRECTIONS = "session,kind,from,to,label\n" + "1.csv,maneuver,1,2,climb\n" * 12
+
+
+def test_corrections_are_carried_out_together_with_requests(world: World):
+    inboxes = world.customer("acme") / "inbox"
+    world.request("acme", "a.json", "1.csv", age_s=90)
+    world.write(inboxes / "lesson.corrections.csv", CORRECTIONS, 80)
+    world.write(inboxes / "lesson.corrections.json", json.dumps({"corrections": [_CORRECTION]}), 70)
+    [run] = world.tick()
+    assert run.run_config["ops"][STEP]["config"] == {
+        "requests": ["a.json"],
+        "corrections": ["lesson.corrections.csv", "lesson.corrections.json"],
+    }
+    statuses = [world.status("acme", name) for name in ("lesson.corrections.csv", "lesson.corrections.json")]
+    assert [(one.state, one.batch) for one in statuses if one] == [("accepted", run.tags[BATCH])] * 2
+    assert sorted(path.name for path in inboxes.glob("*.status.json")) == [
+        "a.status.json",
+        "lesson.corrections.csv.status.json",
+        "lesson.corrections.status.json",
+    ]
+    run_id = world.run(run, dg.DagsterRunStatus.FAILURE, **{"dagster/will_retry": "false"})
+    assert world.tick() == []
+    ended = world.status("acme", "lesson.corrections.csv")
+    assert ended is not None
+    assert (ended.state, run_id in str(ended.why)) == ("failed", True)
+
+
+_CORRECTION = {"session": "1.csv", "kind": "upset", "from": 1, "to": 2, "label": "stall"}
+
+
+def test_malformed_corrections_fail_at_once_and_those_still_written_wait(world: World):
+    inboxes = world.customer("acme") / "inbox"
+    world.write(inboxes / "broken.corrections.csv", "session,kind\n", 60)
+    world.write(inboxes / "arriving.corrections.csv", CORRECTIONS, 0)
+    world.write(inboxes / "twin.corrections.csv.json", "{", 60)
+    assert world.tick() == []
+    broken = world.status("acme", "broken.corrections.csv")
+    assert broken is not None
+    assert (broken.state, "no column `from`" in str(broken.why)) == ("failed", True)
+    assert world.status("acme", "arriving.corrections.csv") is None, "half of it would be a valid table, too"
+    assert [path.name for path in inboxes.glob("twin*")] == ["twin.corrections.csv.json"], "would share a status"
+    os.utime(inboxes / "arriving.corrections.csv", (1, 1))
+    [run] = world.tick()
+    assert run.run_config["ops"][STEP]["config"] == {"corrections": ["arriving.corrections.csv"]}
+
+
+def test_a_run_has_a_bounded_number_of_corrections(world: World):
+    row = {"session": "1.csv", "kind": "upset", "from": 1, "to": 2, "label": "stall"}
+    for number in range(5):
+        content = json.dumps({"corrections": [row] * 400})
+        world.write(world.customer("acme") / "inbox" / f"{number}.corrections.json", content, 90 - number)
+    [run] = world.tick()
+    assert run.run_config["ops"][STEP]["config"]["corrections"] == ["0.corrections.json", "1.corrections.json"]

@@ -39,7 +39,12 @@ CUSTOMERS = TableContract(
         Column("cost_center", "STRING", "Who pays, on every run's tags.", nullable=False),
         Column("principal", "STRING", "Service principal or group that reads the customer's schema and files.", False),
         Column("writes_files", "BOOLEAN", "Whether that principal puts files through the customer's volume.", False),
-        Column("shares_corrections", "BOOLEAN", "Whether instructors' corrections become labels for gold.", False),
+        Column(
+            "shares_corrections",
+            "BOOLEAN",
+            "Whether instructors' corrections become labels for gold, each with a copy of its session's file.",
+            False,
+        ),
         Column("monthly_budget_usd", "DOUBLE", "Warned about from the threshold on; null for none."),
         Column("budget_warning_share", "DOUBLE", "Share of the budget from which on it is warned, 0 to 1.", False),
         Column("archive", "STRING", "Name of the newest archive's folder; null before there is one."),
