@@ -103,7 +103,8 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
             if not one.name and one.problem is not None:
                 raise dg.Failure(one.problem, allow_retries=False)
         yield dg.MaterializeResult(asset_key=CUSTOMER_SESSIONS, metadata=_of_sessions(found))
-        yield dg.MaterializeResult(asset_key=CUSTOMER_ANALYSIS, metadata=_of_analysis(found, settings))
+        asking = _asking_runs(found, settings)
+        yield dg.MaterializeResult(asset_key=CUSTOMER_ANALYSIS, metadata={**_of_analysis(found, settings), **asking})
 
     return analyze_customer
 
@@ -118,6 +119,17 @@ def _of_sessions(found: Any) -> dict[str, Any]:
         "read_now": len({one.session_id for one in taken if one.is_new}),
         "quarantined": rows_table(refused),
     }
+
+
+def _asking_runs(found: Any, settings: Settings) -> dict[str, Any]:
+    from pipelines.customers.asking_runs import addresses_of
+
+    asked = {one.request.databricks_run for one in found.asked if one.request.databricks_run}
+    addresses = addresses_of(settings, found.customer, asked)
+    if len(addresses) == 1:
+        return {"asked_by": dg.MetadataValue.url(next(iter(addresses.values())))}
+    links = ", ".join(f"[run {run}]({address})" for run, address in sorted(addresses.items()))
+    return {"asked_by": dg.MetadataValue.md(links)} if links else {}
 
 
 def _of_analysis(found: Any, settings: Settings) -> dict[str, Any]:
