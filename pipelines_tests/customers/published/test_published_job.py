@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,20 +12,24 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service import jobs
 
+from pipelines.customers.asking_runs import runs_of_own_job
 from pipelines.customers.published_job import job_name, published_for, unpublish
 from pipelines_tests.customers.published.conftest import Office
+from pipelines_tests.local.conftest import run_code
 
 DONE = ("TERMINATED", "SUCCESS")
 FAILED = ("TERMINATED", "FAILED")
 
 
 def test_an_app_asks_and_is_answered(office: Office) -> None:
-    before = office.inbox("birch")
-    ended = office.ask("acme", sessions='["acme.csv"]', request_id="tuesday-1")
+    before, own = office.inbox("birch"), office.inbox("acme")
+    ended = office.ask("acme", sessions='["acme.csv"]', request_id="monday-1")
     assert ended.state == DONE, ended.logs
-    [(name, content)] = office.inbox("acme").items()
+    [name] = office.inbox("acme").keys() - own.keys()
+    now = office.inbox("acme")
+    content = now[name]
     run = ended.run.run_id
-    assert json.loads(content) == {"sessions": ["acme.csv"], "request_id": "tuesday-1", "databricks_run": run}
+    assert json.loads(content) == {"sessions": ["acme.csv"], "request_id": "monday-1", "databricks_run": run}
     assert f"inbox/{name}" in ended.logs
     assert '"state": "done"' in ended.logs
     assert office.inbox("birch") == before
@@ -32,14 +37,14 @@ def test_an_app_asks_and_is_answered(office: Office) -> None:
     assert shown["creator_user_name"] == office.apps["acme"].current_user.me().user_name
     assert shown["run_as_user_name"] == office.production.current_user.me().user_name
 
-    again = office.ask("acme", sessions=" acme.csv ", request_id="tuesday-1")
+    again = office.ask("acme", sessions=" acme.csv ", request_id="monday-1")
     assert again.state == DONE, again.logs
-    assert office.inbox("acme") == {name: content}, "the same request, not asked again"
-    assert '"request_id": "tuesday-1"' in again.logs
-    other = office.ask("acme", sessions="acme.csv,acme.csv", request_id="tuesday-1")
+    assert office.inbox("acme") == now, "the same request, not asked again"
+    assert '"request_id": "monday-1"' in again.logs
+    other = office.ask("acme", sessions="acme.csv,acme.csv", request_id="monday-1")
     assert other.state == FAILED
     assert "was given to another request before" in (other.error or "")
-    assert office.inbox("acme") == {name: content}
+    assert office.inbox("acme") == now
 
     plain = office.ask("birch", sessions="birch.csv")
     assert plain.state == DONE, plain.logs
@@ -95,11 +100,31 @@ def test_parameters_in_place_of_the_jobs_own_reach_no_other_inbox(office: Office
     app, others, before = office.apps["acme"], office.inbox("birch"), office.everything()
     mine = ["birch.csv", "", "1", "/Volumes/prod/customer_birch/files", "birch"]
     started = app.jobs.run_now(office.job("acme"), python_params=mine, job_parameters={"customer": "birch"})
-    told = app.jobs.get_run(started.response.run_id)
-    assert told.run_id
-    office.administrator.jobs.cancel_run(started.response.run_id)  # it waits for a session that never comes
+    until = time.monotonic() + 60
+    while not (more := office.everything() - before) and time.monotonic() < until:
+        time.sleep(0.1)
+    app.jobs.cancel_run(started.response.run_id)  # it waits for a session that never comes
+    assert more
     assert office.inbox("birch") == others
     assert all(each.startswith("acme/inbox/") for each in office.everything() - before)
+
+
+def test_a_request_links_to_a_run_of_the_own_job_alone(office: Office) -> None:
+    theirs, mine = office.ask("birch", sessions=".."), office.ask("acme", sessions="..")
+    numbers = [theirs.run.run_id or 0, mine.run.run_id or 0, 1, 2**62]
+    assert runs_of_own_job(office.production, "acme", numbers) == {mine.run.run_id: mine.run.run_page_url}
+
+
+def test_runs_that_wait_take_no_place_of_those_they_wait_for(office: Office) -> None:
+    app, job = office.apps["acme"], office.job("acme")
+    missing = {"sessions": "never.csv"}
+    waiting = [app.jobs.run_now(job, job_parameters=missing).response.run_id for _ in range(6)]
+    began = time.monotonic()
+    assert run_code(office.production, "print('analysed')", None, limit_s=25).state == DONE
+    assert time.monotonic() - began < 25, "sessions that are missing are waited for for 30 s"
+    assert not any(app.jobs.get_run(run).end_time for run in waiting), "all of them wait still"
+    for run in waiting:
+        app.jobs.cancel_run(run)
 
 
 def test_a_link_in_the_place_of_the_inbox_is_not_followed(office: Office) -> None:
@@ -176,10 +201,11 @@ def test_lists_show_the_own_job_alone(office: Office) -> None:
 
 def test_publishing_again_is_one_job_as_it_should_be(office: Office) -> None:
     job = office.job("acme")
-    office.apps["acme"].jobs.create(name=job_name("acme"), tasks=[_own_task()])  # a namesake is nobody's business
+    namesake = office.apps["acme"].jobs.create(name=job_name("acme"), tasks=[_own_task()]).job_id or 0
     office.administrator.jobs.update(job, new_settings=jobs.JobSettings(name=job_name("acme"), tags={"x": "y"}))
     assert office.publish("acme", cost_center="cc-7").startswith("was there: ")
     assert office.job("acme") == job
+    office.apps["acme"].jobs.delete(namesake)  # which nobody but its maker touched
     mine = office.production.current_user.me().user_name
     named = [each for each in office.production.jobs.list(name=job_name("acme")) if each.creator_user_name == mine]
     assert [each.job_id for each in named] == [job]
