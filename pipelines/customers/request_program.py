@@ -104,6 +104,8 @@ def _inbox(files: str) -> int:
     """The inbox, opened: no link on the way to it or in it is followed, whoever put it there."""
     root = os.open(files, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        with suppress(FileExistsError):  # a bucket has no empty folders
+            os.mkdir("inbox", dir_fd=root)
         return os.open("inbox", _FOLDER, dir_fd=root)
     finally:
         os.close(root)

@@ -46,6 +46,10 @@ def test_what_it_writes_is_a_request(files: Path) -> None:
     assert (request.request_id, request.databricks_run) == ("monday-1", 77)
 
 
+def test_an_inbox_that_is_not_there_is_made(tmp_path: Path) -> None:
+    assert _asked(tmp_path, "a.csv", "x").startswith("run-now-")
+
+
 def test_waiting_has_an_end_and_may_begin_again(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = _asked(files, "a.csv", "monday-1", "1")
     _answered(files, name, "running")
