@@ -25,6 +25,8 @@ from pipelines.workspace_names import folder_of, staging_volume
 from pipelines_tests.local.conftest import Finished, client, client_with, local_settings, wait_for
 
 CUSTOMERS = ("acme", "birch")
+UNANSWERED = "unanswered"
+"""How the ids of requests begin that nobody answers."""
 COMPUTE = ComputeSettings.model_validate({"sizes": {"small": {"serverless": {}}}})
 
 
@@ -106,7 +108,7 @@ def _answer(zone: Path, over: threading.Event) -> None:
         for customer in CUSTOMERS:
             files = FolderFiles(zone / customer)
             for one in open_requests(files, customer, memory, 100):
-                if one.waits_for is None:
+                if one.waits_for is None and not one.request.request_id.startswith(UNANSWERED):
                     told = {"request_id": one.request.request_id, "tables": {"analysis": "prod.customer.analysis"}}
                     tell(files, new_status(one.name, one.status.request_digest, "done", **told))
         time.sleep(0.2)
