@@ -125,7 +125,8 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
             if not one.name and one.problem is not None:
                 raise dg.Failure(one.problem, allow_retries=False)
         yield dg.MaterializeResult(asset_key=CUSTOMER_SESSIONS, metadata=_of_sessions(found))
-        yield dg.MaterializeResult(asset_key=CUSTOMER_ANALYSIS, metadata=_of_analysis(found, settings))
+        asking = _asking_runs(found, settings)
+        yield dg.MaterializeResult(asset_key=CUSTOMER_ANALYSIS, metadata={**_of_analysis(found, settings), **asking})
         if corrected is not None:
             yield dg.MaterializeResult(asset_key=CUSTOMER_CORRECTIONS, metadata=_of_corrections(corrected))
 
@@ -153,6 +154,17 @@ def _of_corrections(corrected: Any) -> dict[str, Any]:
         ),
         SHARED: dg.MetadataValue.json(corrected.shared),
     }
+
+
+def _asking_runs(found: Any, settings: Settings) -> dict[str, Any]:
+    from pipelines.customers.asking_runs import addresses_of
+
+    asked = {one.request.databricks_run for one in found.asked if one.request.databricks_run}
+    addresses = addresses_of(settings, found.customer, asked)
+    if len(addresses) == 1:
+        return {"asked_by": dg.MetadataValue.url(next(iter(addresses.values())))}
+    links = ", ".join(f"[run {run}]({address})" for run, address in sorted(addresses.items()))
+    return {"asked_by": dg.MetadataValue.md(links)} if links else {}
 
 
 def _of_analysis(found: Any, settings: Settings) -> dict[str, Any]:

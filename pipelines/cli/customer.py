@@ -126,7 +126,9 @@ def offboard(customer: str, confirm: str | None, actor: str, profile: str | None
 
 
 def _remove(console: Console, settings: Settings, archived: Customer, actor: str, profile: str | None) -> None:
+    from pipelines.customers.published_job import unpublish
     from pipelines.customers.withdrawal import drop_places, withdraw_access
+    from pipelines.remote import workspace_client
 
     if running := active_runs(settings, archived.id):
         raise click.ClickException(
@@ -137,6 +139,8 @@ def _remove(console: Console, settings: Settings, archived: Customer, actor: str
     def tell(line: str) -> None:
         console.print(f"  removed: {escape(line)}", highlight=False, soft_wrap=True)
 
+    for line in unpublish(workspace_client(settings), archived.id):
+        tell(line)
     administrator = _administrator(settings, profile)
     for line in withdraw_access(administrator, archived.id, archived.principal):
         tell(line)
@@ -162,14 +166,18 @@ def onboard_customer(
         choices: fields of `pipelines.customers.onboarding.CHOICES`; what is not among them stays as it is.
         profile: on Databricks the administrator's.
     """
+    from pipelines.cli.customer_job import publish_job
     from pipelines.databricks.bootstrap.apply import applying
 
     wanted, plan = _wanted(settings, customer, choices, actor)
-    for line in applying(plan, _administrator(settings, profile)):
+    administrator = _administrator(settings, profile)
+    for line in applying(plan, administrator):
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
     granted = {**choices, "principal": wanted.principal, "writes_files": wanted.writes_files}
     made, _ = run_task(console, settings, "onboard", customer, actor, granted)
     set_partition(settings, customer, there=True)
+    line = publish_job(settings, made, administrator)
+    console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
     console.print(
         f"[bold]{escape(made.id)}[/bold] is {made.state}: {escape(made.display_name)}, cost center "
         f"{escape(made.cost_center)}, principal {escape(made.principal)}, files at "
@@ -206,11 +214,13 @@ def _plan(settings: Settings, wanted: Customer) -> Plan:
 
 
 def _print_plan(settings: Settings, wanted: Customer, plan: Plan) -> None:
+    from pipelines.cli.customer_job import described_job
     from pipelines.customers.bucket_policy import bucket_policy
     from pipelines.databricks.bootstrap.statements import as_sql
     from pipelines.landing.address import S3Prefix
 
     click.echo(as_sql(plan, tables=True), nl=False)
+    click.echo(described_job(settings, wanted))
     if isinstance(settings.customers, S3Prefix):
         click.echo("\n-- IAM policy of whoever uploads into the bucket for this customer:")
         click.echo(bucket_policy(settings.customers, wanted.id))

@@ -45,6 +45,9 @@ class Request(BaseModel):
     models: dict[StrictStr, Annotated[StrictInt, Field(ge=1, le=2**31)]] = {}
     """Version by model; empty: every released model, in the version that the release plan chooses."""
     request_id: StrictStr = ""
+    databricks_run: Annotated[StrictInt, Field(ge=1, lt=2**63)] | None = None
+    """The run of the customer's published job that asks, as the request says. Anybody could write any number here:
+    nothing is looked up by it but a link, and only if it is a run of this customer's job."""
 
     @field_validator("sessions")
     @classmethod

@@ -48,6 +48,11 @@ def test_a_principal_gets_its_own_and_nothing_else(monkeypatch: pytest.MonkeyPat
     for contract in customer_contracts("prod.customer_acme"):
         assert f"CREATE TABLE IF NOT EXISTS {contract.name} (" in script
     assert "IAM" not in script, "the zone is a folder"
+    job = script[script.index("-- job analyze-acme: made by pipelines-production and run as it") :]
+    assert "--   CAN MANAGE RUN to pipelines-customer-acme\n" in job
+    described = json.loads("\n".join(line.removeprefix("-- ") for line in job.splitlines()[2:]))
+    assert described["tags"]["cost_center"] == "acme"
+    assert [each["name"] for each in described["parameters"]] == ["sessions", "request_id"]
     assert not (tmp_path / "databricks").exists(), "nothing was started"
     assert not (tmp_path / "customers").exists()
 
@@ -67,6 +72,7 @@ def test_policy_of_a_bucket_ends_at_the_own_folder(monkeypatch: pytest.MonkeyPat
     assert resources.count("arn:") == 5
     assert policy["Statement"][0]["Condition"] == {"StringLike": {"s3:prefix": ["customers/acme/*"]}}
     assert not [each for each in policy["Statement"] if "s3:DeleteObject" in each["Action"]]
+    assert "-- no job is published" in script, "the embedded workspace mounts no bucket"
     assert '"customers/acme"' not in script, "without the slash it would match acme_two as well"
 
 

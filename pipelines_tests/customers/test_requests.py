@@ -116,3 +116,10 @@ def test_what_is_a_request_by_its_name():
     for name in ("monday.status.json", "monday.csv", "monday.corrections.json", "day/monday.json", "x" * 201 + ".json"):
         assert not is_request(name), name
     assert status_path("monday.json") == "inbox/monday.status.json"
+
+
+@pytest.mark.parametrize("number", ["1", "javascript:alert(1)", 0, -1, 2**63, 1.0, True, [1]])
+def test_the_run_that_asks_is_a_number_or_the_request_is_refused(number: object):
+    with pytest.raises(InvalidRequestError, match="Key `databricks_run`"):
+        _read(sessions=["a.csv"], databricks_run=number)
+    assert _read(sessions=["a.csv"], databricks_run=100_000_000_000_001).databricks_run == 100_000_000_000_001

@@ -16,11 +16,13 @@ from pipelines.cli.customer_runs import known_customers
 from pipelines.cli.down import down
 from pipelines.cli.instance import open_instance
 from pipelines.customers.archive_manifest import manifest_of
+from pipelines.customers.published_job import published_for
 from pipelines.customers.registry import all_customers
 from pipelines.customers.withdrawal import LeftBehindError
 from pipelines.embedded import administrator
 from pipelines.engines import open_engine
 from pipelines.environments import settings_from
+from pipelines.remote import workspace_client
 from pipelines.settings import Settings
 from pipelines_tests.customers.made_customer import add_rows
 
@@ -59,10 +61,17 @@ def test_a_customer_comes_changes_and_leaves(home: Home, monkeypatch: pytest.Mon
     assert home.partitions() == ["acme"]
     assert sorted(each.name for each in files.iterdir()) == ["inbox", "reviews", "sessions"]
     assert len(list((warehouse / "customer_acme").iterdir())) == 6
+    assert "added: job analyze-acme" in came.output
+    job = published_for(workspace_client(home.settings), "acme")
+    assert job is not None
 
     changed = home.run("onboard", "acme", "--cost-center", "cc-7", "--writes-files", "--actor", "grace")
     assert changed.exit_code == 0, changed.output
     assert "added: WRITE VOLUME on volume prod.customer_acme.files" in changed.output
+    assert f"was there: job analyze-acme ({job})" in changed.output
+    published = administrator(home.settings).jobs.get(job).settings
+    assert published is not None
+    assert (published.tags or {})["cost_center"] == "cc-7"
     one = known_customers(home.settings)["acme"]
     assert (one.cost_center, one.monthly_budget_usd, one.writes_files, one.changed_by) == ("cc-7", 100, True, "grace")
     taken = home.run("onboard", "birch", "--principal", "pipelines-customer-acme")
@@ -96,7 +105,10 @@ def test_a_customer_comes_changes_and_leaves(home: Home, monkeypatch: pytest.Mon
         raise LeftBehindError("the administrator's machine died")
 
     monkeypatch.setattr("pipelines.customers.withdrawal.drop_places", cut)
-    assert isinstance(home.run("offboard", "acme", "--confirm", "acme").exception, LeftBehindError)
+    cut_off = home.run("offboard", "acme", "--confirm", "acme")
+    assert isinstance(cut_off.exception, LeftBehindError)
+    assert f"removed: job analyze-acme ({job})" in cut_off.output
+    assert published_for(workspace_client(home.settings), "acme") is None
     monkeypatch.undo()
     assert known_customers(home.settings)["acme"].state == "offboarding"
     left = home.run("offboard", "acme", "--confirm", "acme", "--actor", "ada")

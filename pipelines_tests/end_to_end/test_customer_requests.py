@@ -22,7 +22,9 @@ from deltalake import DeltaTable
 
 from pipelines.assets.customers import CUSTOMER_ANALYSIS
 from pipelines.cli.instance import PROJECT
+from pipelines.customers.onboarding_plan import principal_of
 from pipelines.customers.status import Status
+from pipelines.embedded import administrator
 from pipelines.environments import settings_from
 from pipelines.remote import workspace_client
 from pipelines_tests.end_to_end.environment import DAY as UPLOADED
@@ -30,6 +32,7 @@ from pipelines_tests.end_to_end.environment import environment_in, finish, start
 from pipelines_tests.end_to_end.production_site import ProductionSite, production_site
 from pipelines_tests.end_to_end.tiny_repository import MODEL, TinyRepository, model_files
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
+from pipelines_tests.local.conftest import client_with, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -150,6 +153,37 @@ def test_a_request_in_the_inbox_is_answered_with_rows(world: World):
     metadata = {name: value.value for name, value in made.asset_materialization.metadata.items()}
     assert metadata["judged_now"] == 1
     assert world.commit in str(metadata), "what ran is the release's code"
+
+
+def test_an_app_starts_a_request_as_a_published_job(world: World):
+    admin = administrator(world.site.settings)
+    [principal] = admin.service_principals.list(filter=f'displayName eq "{principal_of("acme")}"')
+    token = admin.token_management.create_obo_token(principal.application_id or "").token_value
+    app = client_with(admin.config.host or "", token or "")
+    [job] = app.jobs.list()
+    asked = {"sessions": json.dumps([world.session("app.csv", 9)]), "request_id": "app-1"}
+    ended = wait_for(app, app.jobs.run_now(job.job_id or 0, job_parameters=asked).response.run_id, 240)
+    assert ended.state == ("TERMINATED", "SUCCESS"), ended.logs
+    told = Status.model_validate_json(ended.logs[ended.logs.index("{") :])
+    assert [(one.session, one.status) for one in told.sessions] == [("app.csv", "analysed")]
+    assert (world.folder / str(told.sessions[0].review_page)).is_file()
+    rows = world.rows("analysis", "session_id", "request_id")
+    assert rows.count((told.sessions[0].session_id, "app-1")) == 60
+
+    def recorded() -> str | None:
+        made = world.site.instance.get_latest_materialization_event(CUSTOMER_ANALYSIS)
+        assert made is not None
+        assert made.asset_materialization is not None
+        link = made.asset_materialization.metadata.get("asked_by")
+        return str(link.value) if link is not None else None
+
+    # The app has its answer a moment before Dagster has the step's.
+    assert world.site.wait("the record", recorded, 60) == ended.run.run_page_url
+    again = wait_for(app, app.jobs.run_now(job.job_id or 0, job_parameters=asked).response.run_id, 60)
+    assert told == Status.model_validate_json(again.logs[again.logs.index("{") :])
+    refused = wait_for(app, app.jobs.run_now(job.job_id or 0, job_parameters={"sessions": "../x"}).response.run_id, 60)
+    assert refused.state == ("TERMINATED", "FAILED")
+    assert "leaves the sessions folder" in str(refused.error)
 
 
 def test_what_is_wrong_is_answered_without_harm_to_the_rest(world: World):

@@ -76,13 +76,14 @@ class TaskExecution:
         """Run the attempt to its end."""
         self.folder.mkdir(parents=True)
         own_cluster: str | None = None
+        slots = self.runs.slots(self.run)
         try:
-            await self._unless_killed(self.runs.slots.acquire())
+            await self._unless_killed(slots.acquire())
             try:
                 self._driver, cluster, own_cluster = await self._unless_killed(self._compute())
                 return self._stopped() if self._killed.is_set() else await self._run(self._driver, cluster)
             finally:
-                self.runs.slots.release()
+                slots.release()
         except _KilledError:
             return self._stopped()
         except CodeError as error:

@@ -29,7 +29,7 @@ class Runs:
     def __init__(self, workspace: Workspace, isolation: str) -> None:
         self.workspace = workspace
         self.isolation = isolation
-        self.slots = asyncio.Semaphore(max(4, 2 * (os.cpu_count() or 2)))
+        self._slots: dict[int | None, asyncio.Semaphore] = {}
         self._active: dict[int, asyncio.Task[None]] = {}
         self._executions: dict[int, TaskExecution] = {}
         self._task_tokens: dict[str, int] = {}
@@ -48,6 +48,11 @@ class Runs:
         if document is None:
             raise invalid(f"Run {run_id} does not exist.")
         return document
+
+    def slots(self, run: Document) -> asyncio.Semaphore:
+        """Places for tasks that run at once. Each job has its own: its runs may wait for what others submit."""
+        job = run["job_id"] if run["run_type"] == "JOB_RUN" else None
+        return self._slots.setdefault(job, asyncio.Semaphore(max(4, 2 * (os.cpu_count() or 2))))
 
     def all(self) -> list[Document]:
         """Every run, newest first."""

@@ -1,0 +1,1 @@
+"""Tests of the published job of a customer."""
