@@ -18,7 +18,7 @@ from pipelines.sensors.attempt_outcome import ending_of
 ACCEPTED = "pipelines/accepted"
 """Where the instance keeps heads of rewritten history that a person has accepted."""
 _MOST_RUNS = 100
-_IN_PROGRESS = (
+IN_PROGRESS = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -26,6 +26,7 @@ _IN_PROGRESS = (
     dg.DagsterRunStatus.CANCELING,
     dg.DagsterRunStatus.MANAGED,
 )
+"""The statuses of runs that have not ended."""
 _WILL_RETRY, _RETRIED_AS = "dagster/will_retry", "dagster/auto_retry_run_id"
 _PARTITION = "dagster/partition"
 
@@ -88,7 +89,7 @@ def newest_change(instance: dg.DagsterInstance) -> str:
 
 def in_progress(instance: dg.DagsterInstance, job: str) -> list[tuple[dg.DagsterRun, str]]:
     """Runs of the job that have not ended, each with the commit that it is about."""
-    found = instance.get_runs(dg.RunsFilter(job_name=job, statuses=list(_IN_PROGRESS)))
+    found = instance.get_runs(dg.RunsFilter(job_name=job, statuses=list(IN_PROGRESS)))
     return [(run, commit) for run in found if (commit := commit_of(run))]
 
 

@@ -21,7 +21,7 @@ from pipelines.jobs.production import analyze
 from pipelines.landing.uploads import FileChangedError, LandingUnavailableError
 from pipelines.partitions import CUSTOMERS
 from pipelines.releases.run_tags import COMMIT
-from pipelines.sensors.branch_record import release_state
+from pipelines.sensors.branch_record import IN_PROGRESS, release_state
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,14 +41,6 @@ PRIORITY = "10"
 """Before backfills, which have 0."""
 _CUSTOMER = "pipelines/customer"
 _TELLS_WITHIN_S = 60.0
-_IN_PROGRESS = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-    dg.DagsterRunStatus.MANAGED,
-]
 _memory: Any = None
 
 
@@ -103,7 +95,7 @@ def _in_turn(context: dg.SensorEvaluationContext, settings: Settings) -> list[st
 
 def _busy(instance: dg.DagsterInstance) -> set[str]:
     """Customers for whom a run that carries out requests is under way."""
-    runs = instance.get_runs(dg.RunsFilter(job_name=analyze.name, statuses=_IN_PROGRESS))
+    runs = instance.get_runs(dg.RunsFilter(job_name=analyze.name, statuses=list(IN_PROGRESS)))
     return {run.tags[_CUSTOMER] for run in runs if BATCH in run.tags and _CUSTOMER in run.tags}
 
 
