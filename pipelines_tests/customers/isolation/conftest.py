@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -18,3 +19,4 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     yield built(home, settings.with_changes(hidden=(*settings.hidden, home)))
     for workspace in settings.workspaces:
         down(settings, workspace)
+    shutil.rmtree(home)  # or the search of a later stage would find what this one has planted

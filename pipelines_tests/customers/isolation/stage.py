@@ -23,8 +23,8 @@ from pipelines_tests.local.conftest import Finished, client, client_with, wait_f
 from pipelines_tests.local.warm_clusters import started_cluster
 
 A, B = "acme", "birch"
-CANARY = "Kanarienvogel4711"
-"""In every value of B's, and in nothing else."""
+CANARY = f"Kanarienvogel{uuid4().hex[:8]}"
+"""In every value of B's, and in nothing else: another process of these tests has another one beside it."""
 FILES = folder_of(volume_of(B))
 
 

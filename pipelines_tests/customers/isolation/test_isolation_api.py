@@ -125,6 +125,7 @@ def test_what_is_anothers_is_refused(stage: Stage, what: str) -> None:
         f"/Volumes/prod/CUSTOMER_BIRCH/FILES/sessions/{CANARY}.json",
         f"/Volumes/prod/customer_birch\u200b/files/sessions/{CANARY}.json",
     ],
+    ids=["up", "up and across", "encoded", "volume", "capitals", "twin"],
 )
 def test_no_path_leaves_the_own_volume(stage: Stage, path: str) -> None:
     for text in (path, quote(path, safe="/%")):
