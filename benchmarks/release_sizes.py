@@ -23,7 +23,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from benchmarks.releases import environment_of_demo, script
+from benchmarks.releases import commit_and_push, environment_of_demo, script, take_files_of_project
 from benchmarks.report import Section, Target
 from pipelines.cli.releasing import follow_release
 from pipelines.embedded import connected
@@ -74,18 +74,13 @@ def measure() -> Section:
 def _released(settings: Settings, checkout: Path, count: int) -> float:
     """Seconds of the run that releases `count` models."""
     models = checkout / "pipelines" / "models"
-    git_in(checkout, "fetch", "--quiet", "--no-tags", str(_PROJECT), "HEAD")
-    git_in(checkout, "rm", "-r", "--quiet", ".")
-    git_in(checkout, "checkout", "FETCH_HEAD", "--", ".")
+    take_files_of_project(checkout)
     for number in range(1, count + 1):
         _copy(models / _COPIED, models / f"copied_{number}")
     for folder in [each.parent for each in models.glob("*/model.yaml") if not each.parent.name.startswith("copied_")]:
         shutil.rmtree(folder)
-    who = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org")
-    git_in(checkout, "add", "--all", ".")
-    git_in(checkout, *who, "commit", "--quiet", "--message", f"{count} models")
-    git_in(checkout, "push", "--quiet", "origin", "HEAD:release")
-    run = follow_release(Console(quiet=True), settings, git_in(checkout, "rev-parse", "HEAD"), limit_s=3600)
+    commit = commit_and_push(checkout, f"{count} models")
+    run = follow_release(Console(quiet=True), settings, commit, limit_s=3600)
     if not run.is_success:
         raise RuntimeError(f"the release of {count} models failed: run {run.run_id}")
     return _seconds_of(settings, run.run_id)

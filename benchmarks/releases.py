@@ -218,18 +218,31 @@ def _pushed(settings: Settings) -> str:
     with tempfile.TemporaryDirectory(prefix="push-") as folder:
         checkout = Path(folder, "models")
         git_in(Path(folder), "clone", "--quiet", "--branch", "release", settings.git.url, str(checkout))
-        # The environment may be of an earlier commit, and what is released is measured by its own code.
-        git_in(checkout, "fetch", "--quiet", "--no-tags", str(_PROJECT), "HEAD")
-        git_in(checkout, "rm", "-r", "--quiet", ".")
-        git_in(checkout, "checkout", "FETCH_HEAD", "--", ".")
+        take_files_of_project(checkout)
         manifest = checkout / "pipelines/models/approach_stability/model.yaml"
         text = manifest.read_text(encoding="utf-8")
         text = re.sub(r"^  trees: .*$", f"  trees: {60 + int(time.time()) % 30}", text, flags=re.MULTILINE)
         manifest.write_text(re.sub(r"^  min_samples_leaf: .*$", "  min_samples_leaf: 4", text, flags=re.MULTILINE))
-        who = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org")
-        git_in(checkout, *who, "commit", "--quiet", "--all", "--message", "a tree more")
-        git_in(checkout, "push", "--quiet", "origin", "HEAD:release")
-        return git_in(checkout, "rev-parse", "HEAD")
+        return commit_and_push(checkout, "a tree more")
+
+
+def take_files_of_project(checkout: Path) -> None:
+    """Give a clone of the models' repository the files of this project's newest commit.
+
+    The environment may be of an earlier one, and what is released is measured by its own code.
+    """
+    git_in(checkout, "fetch", "--quiet", "--no-tags", str(_PROJECT), "HEAD")
+    git_in(checkout, "rm", "-r", "--quiet", ".")
+    git_in(checkout, "checkout", "FETCH_HEAD", "--", ".")
+
+
+def commit_and_push(checkout: Path, message: str) -> str:
+    """Commit all that the checkout holds and push it to `release`; the commit."""
+    who = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org")
+    git_in(checkout, "add", "--all", ".")
+    git_in(checkout, *who, "commit", "--quiet", "--message", message)
+    git_in(checkout, "push", "--quiet", "origin", "HEAD:release")
+    return git_in(checkout, "rev-parse", "HEAD")
 
 
 def _in_turns(*each: Callable[[], object]) -> list[list[float]]:

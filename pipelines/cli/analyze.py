@@ -147,14 +147,14 @@ def _carry_out(console: Console, settings: Settings, customer: str, files: Custo
     """Run the step here; once more for each release whose code the request needs besides."""
     from pipelines.assets.customers import STEP
     from pipelines.cli.follow import run_with_progress
-    from pipelines.releases.run_tags import ANALYZE, COMMIT
+    from pipelines.releases.run_tags import ANALYZE, COMMIT, CUSTOMER
 
     config = {"ops": {STEP: {"config": {"requests": [name]}}}}
     done: set[str] = set()
     commit = ""
     while commit not in done:
         done.add(commit)
-        tags = {"pipelines/customer": customer, **({COMMIT: commit} if commit else {})}
+        tags = {CUSTOMER: customer, **({COMMIT: commit} if commit else {})}
         run_with_progress(console, settings, ANALYZE, customer, tags, config=config)
         status, _ = status_of(files, name)
         if status is None or status.is_final:

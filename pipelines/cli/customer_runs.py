@@ -9,6 +9,7 @@ from rich.console import Console
 from pipelines.cli.follow import run_with_progress
 from pipelines.cli.instance import open_instance
 from pipelines.customers.tasks import CustomerTask, job_of, task_config
+from pipelines.releases.run_tags import CUSTOMER
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def run_task(
     from dagster import DagsterEventType
 
     config = task_config(task, customer, actor, choices or {})
-    run = run_with_progress(console, settings, job_of(task), tags={"pipelines/customer": customer}, config=config)
+    run = run_with_progress(console, settings, job_of(task), tags={CUSTOMER: customer}, config=config)
     with open_instance(settings) as instance:
         [event] = instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
         return _told(event)
@@ -88,7 +89,7 @@ def active_runs(settings: Settings, customer: str) -> list[str]:
         waiting = [*IN_PROGRESS_RUN_STATUSES, DagsterRunStatus.QUEUED]
         by_tag = (
             instance.get_runs(RunsFilter(statuses=waiting, tags={tag: customer}))
-            for tag in ("pipelines/customer", "dagster/partition")
+            for tag in (CUSTOMER, "dagster/partition")
         )
         return sorted({run.run_id[:8] for runs in by_tag for run in runs})
 

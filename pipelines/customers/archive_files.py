@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from pipelines.customers.archive_manifest import FILES, ArchivedFile, chunks_of, digest_of
+from pipelines.landing.folder import file_version
 
 
 class ChangedMeanwhileError(Exception):
@@ -32,7 +33,7 @@ def walk(files: Path) -> tuple[list[FoundFile], list[str]]:
     for path, entry in _below(files, ""):
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):
-            found.append(FoundFile(path, _version(status)))
+            found.append(FoundFile(path, file_version(status)))
         else:
             left_out.append(as_text(path))
     return sorted(found, key=lambda each: each.path), sorted(left_out)
@@ -50,7 +51,7 @@ def copy_listed(files: Path, found: FoundFile, archive: Path) -> ArchivedFile:
         status = source.lstat()
     except FileNotFoundError as error:
         raise ChangedMeanwhileError(f"{as_text(found.path)} is gone: archive again.") from error
-    if _version(status) != found.version:
+    if file_version(status) != found.version:
         raise ChangedMeanwhileError(f"{as_text(found.path)} changed while it was archived: archive again.")
     return archived
 
@@ -98,10 +99,6 @@ def _below(folder: Path, path: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
             yield from _below(Path(entry.path), inner)
         else:
             yield inner, entry
-
-
-def _version(status: os.stat_result) -> str:
-    return f"{status.st_mtime_ns}-{status.st_size}"
 
 
 def as_text(path: str) -> str:

@@ -15,17 +15,16 @@ from pipelines.customers.correction_rows import Recorded, Unmatched, record_corr
 from pipelines.customers.corrections import InvalidCorrectionError, read_corrections
 from pipelines.customers.files import CustomerFiles, customer_files
 from pipelines.customers.places import schema_of
-from pipelines.customers.requests import default_id, request_path
+from pipelines.customers.requests import default_id
 from pipelines.customers.status import (
     RecordedAnswer,
     Status,
     UnmatchedAnswer,
-    digest_of_request,
+    content_of,
     new_status,
-    status_of,
+    status_of_content,
     tell,
 )
-from pipelines.landing.uploads import FileChangedError
 from pipelines.settings import Settings
 from pipelines.tables.contracts.customers import corrections_contract, sessions_contract
 from pipelines.tables.selecting import in_list
@@ -82,16 +81,11 @@ def _one(
     engine: Engine, files: CustomerFiles, customer: str, name: str, shares: bool, batch: str
 ) -> tuple[Status, list[Recorded | Unmatched]] | None:
     """The file's answer and what became of each correction; None if the file is gone, or is being written again."""
-    file = files.look(request_path(name))
-    if file is None:
+    content = content_of(files, name)
+    if content is None:
         return None
-    try:
-        content = files.read(file)
-    except (FileChangedError, FileNotFoundError):
-        return None
-    digest = digest_of_request(content)
-    before, _ = status_of(files, name)
-    attempts = before.attempts if before is not None and before.request_digest == digest else 0
+    digest, same = status_of_content(files, name, content)
+    attempts = same.attempts if same is not None else 0
     common = {"request_id": default_id(name, content), "batch": batch, "attempts": attempts}
     try:
         corrections = read_corrections(name, content)

@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pipelines.customers.identifier import customer_id
-from pipelines.customers.places import folder_of_customer, volume_of
+from pipelines.customers.places import folder_of_customer, zone_of
+from pipelines.customers.tasks import files_folder
 from pipelines.landing.address import S3Prefix
 from pipelines.landing.uploads import LandedFile
 from pipelines.settings import Settings
-from pipelines.workspace_names import folder_of
-
-
-class NoCustomersError(LookupError):
-    """The environment has no customers' zone."""
 
 
 class CustomerFiles(Protocol):
@@ -57,23 +52,12 @@ def customer_files(settings: Settings, customer: str) -> CustomerFiles:
         InvalidCustomerError: that is no customer's identifier.
         NoCustomersError: the location has no customers.
     """
-    zone = settings.customers
-    if zone is None:
-        raise NoCustomersError(
-            f"The {settings.location} location has no customers: set PIPELINES_CUSTOMERS, or `customers` in the "
-            "production environment's file."
-        )
-    # The local workspace mounts folders only: a bucket is read there as it is here.
-    is_bucket = isinstance(zone, S3Prefix) and not (settings.in_task and settings.warehouse is None)
-    if is_bucket:
+    zone, folder = zone_of(settings), files_folder(settings, customer)
+    if folder is None:
         from pipelines.customers.bucket_files import BucketFiles
 
-        return BucketFiles(folder_of_customer(zone, customer))  # type: ignore[arg-type]
-    from pathlib import Path
-
+        assert isinstance(zone, S3Prefix)
+        return BucketFiles(folder_of_customer(zone, customer))
     from pipelines.customers.folder_files import FolderFiles
 
-    if settings.in_task and settings.remote is not None:
-        return FolderFiles(Path(folder_of(volume_of(customer))))
-    assert isinstance(zone, Path)
-    return FolderFiles(zone / customer_id(customer))
+    return FolderFiles(folder)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from pipelines.landing.folder import file_version
 from pipelines.landing.uploads import FileChangedError, LandedFile, is_unfinished
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -44,11 +45,11 @@ class FolderFiles:
 
     def read(self, file: LandedFile) -> bytes:
         with self._opened(file.file_path) as opened:
-            if _version(os.fstat(opened)) != file.file_version:
+            if file_version(os.fstat(opened)) != file.file_version:
                 raise FileChangedError(file.file_path)
             with os.fdopen(os.dup(opened), "rb") as stream:
                 content = stream.read(file.size_bytes + 1)
-            if _version(os.fstat(opened)) != file.file_version or len(content) != file.size_bytes:
+            if file_version(os.fstat(opened)) != file.file_version or len(content) != file.size_bytes:
                 raise FileChangedError(file.file_path)
         return content
 
@@ -113,8 +114,4 @@ class FolderFiles:
 
 
 def _landed(status: os.stat_result, path: str, address: Path) -> LandedFile:
-    return LandedFile(path, _version(status), status.st_size, str(address))
-
-
-def _version(status: os.stat_result) -> str:
-    return f"{status.st_mtime_ns}-{status.st_size}"
+    return LandedFile(path, file_version(status), status.st_size, str(address))

@@ -19,7 +19,6 @@ from pipelines.customers.requests import (
     Request,
     is_session_id,
     read_request,
-    request_path,
 )
 from pipelines.customers.review_pages import page_path, write_pages
 from pipelines.customers.routes import (
@@ -30,9 +29,9 @@ from pipelines.customers.routes import (
     routed,
 )
 from pipelines.customers.sessions import CHANGED, READY, TakenSession, known_sessions, ready_sessions, take_sessions
-from pipelines.customers.status import Status, digest_of_request, new_status, status_of, tell
+from pipelines.customers.status import Status, content_of, new_status, status_of_content, tell
 from pipelines.flight.formats.map_folders import BUILT_IN_MAPS
-from pipelines.landing.uploads import FileChangedError, LandedFile
+from pipelines.landing.uploads import LandedFile
 from pipelines.models.manifest import load_manifests
 from pipelines.releases.site import open_releases
 from pipelines.settings import Settings
@@ -128,23 +127,17 @@ def nothing_asked(customer: str) -> Fulfilled:
 
 def _begun(files: CustomerFiles, name: str, batch: str) -> Asked | None:
     """The request of that file, which is now known to be running; None if there is nothing to do about it."""
-    file = files.look(request_path(name))
-    if file is None:  # taken back by the customer
+    content = content_of(files, name)
+    if content is None:
         return None
-    try:
-        content = files.read(file)
-    except (FileChangedError, FileNotFoundError):  # its next version is another request
-        return None
-    digest = digest_of_request(content)
-    before, _ = status_of(files, name)
-    if before is not None and before.request_digest == digest and before.is_final:
+    digest, same = status_of_content(files, name, content)
+    if same is not None and same.is_final:
         return None
     try:
         request = read_request(name, content)
     except InvalidRequestError as error:
         tell(files, new_status(name, digest, "failed", batch=batch, why=str(error)))
         return None
-    same = before if before is not None and before.request_digest == digest else None
     more = {"commit": same.commit, "tried": same.tried, "attempts": same.attempts} if same else {}
     tell(files, new_status(name, digest, "running", request_id=request.request_id, batch=batch, **more))
     return Asked(name, digest, request, same)

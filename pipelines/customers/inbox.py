@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from pipelines.customers.corrections import Correction, InvalidCorrectionError, read_corrections
 from pipelines.customers.files import CustomerFiles
@@ -24,7 +25,7 @@ from pipelines.customers.requests import (
     read_request,
     status_path,
 )
-from pipelines.customers.status import Status, digest_of_request, new_status, status_of, tell
+from pipelines.customers.status import Status, new_status, status_of_content, tell
 from pipelines.landing.uploads import FileChangedError, LandedFile
 
 SETTLING_SECONDS = 5.0
@@ -117,9 +118,7 @@ def _looked_at(files: CustomerFiles, name: str, file: LandedFile) -> tuple[Statu
         content = files.read(file) if file.size_bytes <= MOST_REQUEST_BYTES else b" " * (MOST_REQUEST_BYTES + 1)
     except (FileChangedError, FileNotFoundError):
         return None
-    digest = digest_of_request(content)
-    before, _ = status_of(files, name)
-    same = before if before is not None and before.request_digest == digest else None
+    digest, same = status_of_content(files, name, content)
     if same is not None and same.is_final:
         return same, None
     try:
@@ -168,6 +167,4 @@ def _may_still_come(status: Status) -> bool:
 
 
 def _changed(status: Status, **changes: object) -> Status:
-    from datetime import UTC, datetime
-
     return status.model_copy(update={"at": datetime.now(UTC), **changes})

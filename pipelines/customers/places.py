@@ -13,10 +13,29 @@ from typing import TypeVar
 
 from pipelines.customers.identifier import customer_id
 from pipelines.landing.address import Address
+from pipelines.settings import Settings
 
 CATALOG = "prod"
 SESSIONS, INBOX, REVIEWS = "sessions", "inbox", "reviews"
 Zone = TypeVar("Zone", bound=Address)
+
+
+class NoCustomersError(LookupError):
+    """The environment has no customers' zone."""
+
+
+def zone_of(settings: Settings) -> Address:
+    """The customers' zone.
+
+    Raises:
+        NoCustomersError: the location has no customers.
+    """
+    if settings.customers is None:
+        raise NoCustomersError(
+            f"The {settings.location} location has no customers: set PIPELINES_CUSTOMERS, or `customers` in the "
+            "production environment's file."
+        )
+    return settings.customers
 
 
 def schema_of(customer: str) -> str:

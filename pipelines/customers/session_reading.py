@@ -153,6 +153,7 @@ def _cleaned(
     from pipelines.tables.arrow_rows import arrow_schema
     from pipelines.tables.contracts import FLIGHT_SAMPLES
     from pipelines.tables.gold_rows import seconds_of
+    from pipelines.tables.session_parsing import session_facts
 
     samples = parsed.samples.to_pandas()
     samples.insert(0, "session_id", session_id)
@@ -160,12 +161,7 @@ def _cleaned(
     seconds = seconds_of(samples, (), source_digest(session_id, ()))
     unrecorded = set(seconds.columns[seconds.isna().all()])
     facts = {
-        "source_format": parsed.source_format,
-        "device_kind": parsed.device_kind,
-        "airframe_name": parsed.airframe_name,
-        "aircraft_type": parsed.aircraft_type,
-        "started_at": parsed.started_at.isoformat() if parsed.started_at else None,
-        "duration_s": parsed.duration_s,
+        **session_facts(parsed),
         "second_count": len(seconds),
         "gap_share": float(seconds["is_gap"].mean()),
         "repairs": parsed.repairs,

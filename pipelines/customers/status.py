@@ -135,6 +135,22 @@ def status_of(files: CustomerFiles, name: str) -> tuple[Status | None, LandedFil
     raise AssertionError("unreachable")
 
 
+def content_of(files: CustomerFiles, name: str) -> bytes | None:
+    """The bytes of the request's file; None if it is gone, or being written: its next version is another request."""
+    file = files.look(request_path(name))
+    try:
+        return None if file is None else files.read(file)
+    except (FileChangedError, FileNotFoundError):
+        return None
+
+
+def status_of_content(files: CustomerFiles, name: str, content: bytes) -> tuple[str, Status | None]:
+    """The digest of a request's bytes, and the status that stands beside it if it is of the same bytes."""
+    digest = digest_of_request(content)
+    present, _ = status_of(files, name)
+    return digest, present if present is not None and present.request_digest == digest else None
+
+
 def tell(files: CustomerFiles, status: Status) -> Status:
     """Write the status, unless the same request has a final one, which stays. Returns what stands there then.
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.customers.identifier import customer_id
-from pipelines.customers.places import volume_of
+from pipelines.customers.places import volume_of, zone_of
 from pipelines.landing.address import S3Prefix
-from pipelines.settings import InvalidSettingError, Settings
+from pipelines.settings import Settings
 from pipelines.workspace_names import ARCHIVES_FOLDER, ARCHIVES_VOLUME, folder_of
 
 CustomerTask = Literal["onboard", "archive", "remove", "close"]
@@ -45,12 +45,7 @@ def archives_folder(settings: Settings) -> Path | None:
 
 
 def _folder(settings: Settings, mounted: str, below: str) -> Path | None:
-    zone = settings.customers
-    if zone is None:
-        raise InvalidSettingError(
-            f"The {settings.location} location has no customers: set PIPELINES_CUSTOMERS, or `customers` in the "
-            "production environment's file."
-        )
+    zone = zone_of(settings)
     # The local workspace mounts folders only: a bucket is read there as it is on the control side.
     if isinstance(zone, S3Prefix) and settings.warehouse is not None:
         return None

@@ -47,10 +47,10 @@ class FolderUploads:
 
     def read(self, file: LandedFile) -> bytes:
         with Path(file.address).open("rb") as stream:
-            if _version(os.fstat(stream.fileno())) != file.file_version:
+            if file_version(os.fstat(stream.fileno())) != file.file_version:
                 raise FileChangedError(file.file_path)
             content = stream.read()
-            if _version(os.fstat(stream.fileno())) != file.file_version or len(content) != file.size_bytes:
+            if file_version(os.fstat(stream.fileno())) != file.file_version or len(content) != file.size_bytes:
                 raise FileChangedError(file.file_path)
         return content
 
@@ -97,10 +97,11 @@ def _landed(path: str, entry: os.DirEntry[str]) -> LandedFile:
 def _listed(status: os.stat_result, path: str, address: str) -> LandedFile:
     if not path.isascii():  # it may hold surrogate escapes, which no table could
         path = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return LandedFile(path, _version(status), status.st_size, address)
+    return LandedFile(path, file_version(status), status.st_size, address)
 
 
-def _version(status: os.stat_result) -> str:
+def file_version(status: os.stat_result) -> str:
+    """The version of a file in a folder, another one whenever it is written."""
     return f"{status.st_mtime_ns}-{status.st_size}"
 
 

@@ -6,6 +6,8 @@ CUSTOMERS = ("prod", "customers")
 """What the keys of the assets begin with that are made for customers, by the code of the release that serves."""
 ANALYZE = "analyze"
 """The job that makes them."""
+CUSTOMER = "pipelines/customer"
+"""Tag of a run for one customer: which."""
 
 COMMIT = "pipelines/commit"
 """The commit whose code runs."""

@@ -20,7 +20,7 @@ from pipelines.assets.releases import CHAMPIONS
 from pipelines.jobs.production import analyze
 from pipelines.landing.uploads import FileChangedError, LandingUnavailableError
 from pipelines.partitions import CUSTOMERS
-from pipelines.releases.run_tags import COMMIT
+from pipelines.releases.run_tags import COMMIT, CUSTOMER
 from pipelines.sensors.branch_record import IN_PROGRESS, release_state
 from pipelines.settings import Settings
 
@@ -39,7 +39,6 @@ MOST_SECONDS = 20.0
 MOST_ATTEMPTS = 5
 PRIORITY = "10"
 """Before backfills, which have 0."""
-_CUSTOMER = "pipelines/customer"
 _TELLS_WITHIN_S = 60.0
 _memory: Any = None
 
@@ -96,7 +95,7 @@ def _in_turn(context: dg.SensorEvaluationContext, settings: Settings) -> list[st
 def _busy(instance: dg.DagsterInstance) -> set[str]:
     """Customers for whom a run that carries out requests is under way."""
     runs = instance.get_runs(dg.RunsFilter(job_name=analyze.name, statuses=list(IN_PROGRESS)))
-    return {run.tags[_CUSTOMER] for run in runs if BATCH in run.tags and _CUSTOMER in run.tags}
+    return {run.tags[CUSTOMER] for run in runs if BATCH in run.tags and CUSTOMER in run.tags}
 
 
 def _look(instance: dg.DagsterInstance, customer: str, files: CustomerFiles, busy: bool, tick: _Tick) -> None:
@@ -133,7 +132,7 @@ def _look(instance: dg.DagsterInstance, customer: str, files: CustomerFiles, bus
     }
     tags = {
         BATCH: batch,
-        _CUSTOMER: customer,
+        CUSTOMER: customer,
         "dagster/priority": PRIORITY,
         "pipelines/trigger": "customer_requests",
         **({COMMIT: commit} if commit else {}),

@@ -68,17 +68,24 @@ def explain_refusals(engine: Engine, files: list[LandedFile], maps: tuple[Path, 
     ]
 
 
+def session_facts(parsed: ParsedSession) -> dict[str, Any]:
+    """The columns of `SESSION_FACTS` of a parsed session, as JSON has them."""
+    return {
+        "source_format": parsed.source_format,
+        "device_kind": parsed.device_kind,
+        "airframe_name": parsed.airframe_name,
+        "aircraft_type": parsed.aircraft_type,
+        "started_at": parsed.started_at.isoformat() if parsed.started_at else None,
+        "duration_s": parsed.duration_s,
+    }
+
+
 def parse_report(parsed: ParsedSession, file_path: str) -> str:
     """What reading a session's file met, as the JSON that stands on its first sample."""
     return json.dumps(
         {
             "file_path": file_path,
-            "source_format": parsed.source_format,
-            "device_kind": parsed.device_kind,
-            "airframe_name": parsed.airframe_name,
-            "aircraft_type": parsed.aircraft_type,
-            "started_at": parsed.started_at.isoformat() if parsed.started_at else None,
-            "duration_s": parsed.duration_s,
+            **session_facts(parsed),
             "sample_count": parsed.sample_count,
             "dropped_rows": parsed.dropped_rows,
             "repairs": parsed.repairs,

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.customers.bucket_files import BucketFiles
-from pipelines.customers.files import CustomerFiles, NoCustomersError, customer_files
+from pipelines.customers.files import CustomerFiles, customer_files
 from pipelines.customers.folder_files import FolderFiles
 from pipelines.customers.identifier import InvalidCustomerError
+from pipelines.customers.places import NoCustomersError
 from pipelines.environments import settings_from
 from pipelines.landing.uploads import FileChangedError
 from pipelines_tests.landing.conftest import BucketZone, FolderZone, Zone, bucket_zone, s3, server, zone
