@@ -17,6 +17,7 @@ from typing import TypeVar
 import psutil
 import pytest
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, RunsFilter
+from dagster._core.scheduler.instigation import InstigatorState, SensorInstigatorData
 from deltalake import DeltaTable
 
 from pipelines.cli.instance import PROJECT
@@ -113,6 +114,21 @@ class ProductionSite:
         from pipelines.cli.release_status import last_tick
 
         return last_tick(self.instance, "release_branch")
+
+    def looks(self, sensor: str) -> int:
+        """How often the sensor has looked."""
+        state = self._state_of(sensor)
+        return len(self.instance.get_ticks(state.instigator_origin_id, state.selector_id))
+
+    def forget_cursor(self, sensor: str) -> None:
+        """Lose what the sensor remembers; the daemon must not run."""
+        state = self._state_of(sensor)
+        assert isinstance(state.instigator_data, SensorInstigatorData)
+        data = state.instigator_data._replace(cursor=None)
+        self.instance.update_instigator_state(state.with_data(data))
+
+    def _state_of(self, sensor: str) -> InstigatorState:
+        return next(state for state in self.instance.all_instigator_state() if state.instigator_name == sensor)
 
     def says(self, text: str) -> str:
         """Wait until the sensor says that."""

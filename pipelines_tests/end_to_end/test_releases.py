@@ -211,3 +211,43 @@ def test_gold_that_has_grown_is_trained_on_once_more(world: World):
     site.command("check")
     site.says(f"Commit {commit[:12]} is what runs.")
     assert len([run for run in site.runs(commit) if ANEW in run.tags]) == 1
+
+
+def test_two_pushes_while_nobody_looks_release_the_newest(world: World):
+    site = world.site
+    site.kill_daemon()
+    passed = world.people.commit(model_files(strength=30), "passed over")
+    newest = world.people.commit(model_files(strength=31), "the newest")
+    site.start_daemon()
+    site.released(newest)
+    site.says(f"Commit {newest[:12]} is what runs.")
+    assert site.runs(passed) == []
+    assert site.audit(passed) == []
+    world.serving = newest
+
+
+def test_history_that_is_rewritten_is_not_released(world: World):
+    site, before = world.site, world.site.champion(MODEL)
+    world.people.back_to(world.serving + "~1")
+    rewritten = world.people.commit(model_files(strength=32), "instead of what serves")
+    told = site.says(f"History was rewritten: the branch is at {rewritten[:12]}")
+    assert rewritten in told, "whoever accepts it needs the whole commit"
+    assert site.runs(rewritten) == []
+    assert site.champion(MODEL) == before
+    world.people.back_to(world.serving)
+    site.says(f"Commit {world.serving[:12]} is what runs.")
+
+
+def test_a_remote_that_is_away_and_a_cursor_that_is_lost_release_nothing_again(world: World):
+    site, runs = world.site, world.site.instance.get_runs_count()
+    away = world.people.bare.rename(world.people.bare.with_name("away.git"))
+    assert str(world.people.bare) in site.says("does not appear to be a git repository")
+    away.rename(world.people.bare)
+    site.says(f"Commit {world.serving[:12]} is what runs.")
+    site.kill_daemon()
+    site.forget_cursor("release_branch")
+    site.start_daemon()
+    looked = site.looks("release_branch")
+    site.wait("another look", lambda: True if site.looks("release_branch") > looked else None)
+    site.says(f"Commit {world.serving[:12]} is what runs.")
+    assert site.instance.get_runs_count() == runs
