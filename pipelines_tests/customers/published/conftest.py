@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pipelines.customers.published_job import publish, published_for
 from pipelines.customers.status import new_status, tell
 from pipelines.databricks.bootstrap.apply import apply
 from pipelines.databricks.compute import ComputeSettings
+from pipelines.landing.uploads import FileChangedError
 from pipelines.local.lifecycle import down
 from pipelines.local.settings import admin_name
 from pipelines.metastore import PRINCIPALS, Site, set_up
@@ -106,9 +108,13 @@ def _answer(zone: Path, over: threading.Event) -> None:
     memory = Memory()
     while not over.is_set():
         for customer in CUSTOMERS:
-            files = FolderFiles(zone / customer)
-            for one in open_requests(files, customer, memory, 100):
-                if one.waits_for is None and not one.status.request_id.startswith(UNANSWERED):
-                    told = {"request_id": one.status.request_id, "tables": {"analysis": "prod.customer.analysis"}}
-                    tell(files, new_status(one.name, one.status.request_digest, "done", **told))
+            with suppress(OSError, FileChangedError):  # as the sensor, which looks again in its next tick
+                _answer_one(FolderFiles(zone / customer), customer, memory)
         time.sleep(0.2)
+
+
+def _answer_one(files: FolderFiles, customer: str, memory: Memory) -> None:
+    for one in open_requests(files, customer, memory, 100):
+        if one.waits_for is None and not one.status.request_id.startswith(UNANSWERED):
+            told = {"request_id": one.status.request_id, "tables": {"analysis": "prod.customer.analysis"}}
+            tell(files, new_status(one.name, one.status.request_digest, "done", **told))
