@@ -21,8 +21,9 @@ setup: ## Set up .venv from the lock file (every other target does this by itsel
 demo: setup ## Run the main job on simulated sessions; SESSIONS=<file or folder> adds your own flight logs
 	@$(BIN)/pipelines demo $(if $(SESSIONS),--sessions "$(SESSIONS)")
 
+# Tests of whole sites wait for daemons more than they compute, hence one worker more than the usual two cores.
 test: setup ## Every test on the embedded engine; ARGS="-k landing" narrows it, WORKERS=0 runs one after the other
-	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(or $(WORKERS),3) --dist loadfile $(ARGS)
 
 test-spark: setup ## Every table and model test on Apache Spark, and the whole flow compared with the embedded engine
 	@$(BIN)/python -m pytest --engine apache_spark -n $(or $(WORKERS),0) --dist loadfile -o timeout=1500 \

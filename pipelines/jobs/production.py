@@ -9,21 +9,17 @@ from pipelines.assets.release_check import champions_agree
 from pipelines.assets.release_moves import move_jobs
 from pipelines.assets.reproduction import reproduce
 from pipelines.jobs.costs import cost_job
+from pipelines.jobs.side_by_side import side_by_side
 from pipelines.partitions import RELEASES
 from pipelines.releases.run_tags import ANALYZE
 
-# What each step's process would import by itself, a second or two of the lead time.
-_PRELOADED = ["pipelines.definitions", "pipelines.assets.production", "pipelines.jobs.production", "databricks.sdk"]
 _check = dg.AssetSelection.checks(champions_agree)
 
 release = dg.define_asset_job(
     "release",
     selection=dg.AssetSelection.groups("releases", "prod_models") - _check,
     partitions_def=RELEASES,
-    # Models are trained beside each other as far as the workspace can; their steps wait for it in processes of theirs.
-    executor_def=dg.multiprocess_executor.configured(
-        {"max_concurrent": 4, "start_method": {"forkserver": {"preload_modules": _PRELOADED}}}
-    ),
+    executor_def=side_by_side,
     description="Trains, judges and registers every model of a commit, and makes them champion together if all pass.",
 )
 
