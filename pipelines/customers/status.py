@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from pipelines.customers.files import CustomerFiles
 from pipelines.customers.requests import MOST_REQUEST_BYTES, request_path, status_path
@@ -74,7 +74,7 @@ class Status(BaseModel):
     """SHA-256 of its bytes: another file under the same name is another request."""
     request_id: str = ""
     state: State
-    at: datetime
+    at: AwareDatetime
     """When it came to be so, UTC."""
     batch: str = ""
     """The batch of requests that it is carried out with: a tag of the Dagster run."""
@@ -136,10 +136,13 @@ def status_of(files: CustomerFiles, name: str) -> tuple[Status | None, LandedFil
 
 
 def content_of(files: CustomerFiles, name: str) -> bytes | None:
-    """The bytes of the request's file; None if it is gone, or being written: its next version is another request."""
+    """The bytes of the request's file; None if it is gone, or being written: its next version is another request.
+
+    None as well if there is more than a request may have, which has grown since it was accepted: that is another one.
+    """
     file = files.look(request_path(name))
     try:
-        return None if file is None else files.read(file)
+        return None if file is None or file.size_bytes > MOST_REQUEST_BYTES else files.read(file)
     except (FileChangedError, FileNotFoundError):
         return None
 
