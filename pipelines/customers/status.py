@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Literal
@@ -167,3 +168,14 @@ def tell(files: CustomerFiles, status: Status) -> Status:
         if files.replace(status_path(status.request), status.to_json(), file):
             return status
     raise FileChangedError(request_path(status.request))
+
+
+def refuse(files: CustomerFiles, names: Iterable[str], why: str) -> None:
+    """Answer requests, or files of corrections, that nothing is done about whatever they ask for.
+
+    Raises:
+        OSError, LandingUnavailableError: it could not be written.
+    """
+    for name in names:
+        if (content := content_of(files, name)) is not None:
+            tell(files, new_status(name, digest_of_request(content), "failed", why=why))
