@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import dagster as dg
-import psutil
 import pytest
 
 from pipelines.customers import inbox
@@ -19,6 +18,7 @@ from pipelines.customers.status import Status, status_of, tell
 from pipelines.environments import settings_from
 from pipelines.sensors import customer_requests as module
 from pipelines.sensors.customer_requests import MOST_LOOKED_AT, MOST_REQUESTS
+from pipelines_tests.memory_peak import MemoryPeak
 from pipelines_tests.sensors.inboxes import Inboxes, names_in
 from pipelines_tests.small_disk import full, small_disk
 
@@ -100,21 +100,15 @@ def test_files_of_a_gigabyte_are_refused_unread(world: Inboxes):
         os.truncate(folder / name, GIGABYTE)
         os.utime(folder / name, (1, 1))
     world.request("acme", "a.json", "1.csv")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak of what this process holds counts from now
-    before = psutil.Process().memory_info().rss
+    peak = MemoryPeak()
     [run] = world.tick()
     assert names_in(run) == ["a.json"], "beside which there was no status, whatever lay in its place"
-    assert _peak_bytes() - before < GIGABYTE // 16
+    assert peak.bytes < GIGABYTE // 16
     for name in ("huge.json", "huge.corrections.json", "huge.corrections.csv"):
         told = world.status("acme", name)
         assert told is not None
         assert told.state == "failed"
         assert "too large, at most 1,048,576 bytes are read" in str(told.why)
-
-
-def _peak_bytes() -> int:
-    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024
 
 
 def test_a_full_disk_is_told_and_the_request_taken_once_there_is_room(world: Inboxes):
