@@ -56,7 +56,9 @@ class Launch:
             session = _interruptible(self._launcher.session)
             yield from self._carry_out(session)
         except UnreachableError as error:
-            # Nothing is known to have failed: the run goes on there, and its continuation finds it.
+            # Nothing is known to have failed: the run goes on there, and its continuation finds it. A workspace that
+            # was away may have to be looked for, or started, anew.
+            self._launcher.disconnect()
             raise dg.RetryRequested(patience.reattachments, patience.pause_s) from error
 
     def _carry_out(self, session: Session) -> Iterator[DagsterEvent]:

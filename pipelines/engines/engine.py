@@ -7,7 +7,7 @@ import shutil
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -113,6 +113,9 @@ class Engine(ABC):
         with self._registering, self.exclusive(contract.name):
             if not self.exists(contract.name):
                 self.location(contract.name).parent.mkdir(parents=True, exist_ok=True)
+                with suppress(OSError):  # what a creation that was cut off has left; Apache Spark refuses the folder
+                    (self.location(contract.name) / "_delta_log").rmdir()
+                    self.location(contract.name).rmdir()
                 self._create_schema(self.spark, contract.name)
                 self.spark.sql(contract.ddl(f"file://{self.location(contract.name)}"))
                 self._registered.add(contract.name)

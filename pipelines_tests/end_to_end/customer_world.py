@@ -98,8 +98,18 @@ class World:
         """Wait until no run of the customer is under way."""
         self.site.wait("the end of its runs", lambda: all(run.is_finished for run in self.own_runs()) or None, 240)
 
-    def caught(self, since: float) -> CaughtStep:
-        """The step that carries out the customer's requests, which began after that time, stopped in the middle."""
+    def begun(self, name: str) -> None:
+        """Wait until a step is at the request."""
+
+        def look() -> bool | None:
+            status = self.status(name)
+            return (status is not None and status.state == "running") or None
+
+        self.site.wait(f"the step of {name}", look, 240)
+
+    def caught(self, name: str, since: float) -> CaughtStep:
+        """The step that carries that request out, which began after that time, stopped in the middle."""
+        self.begun(name)
         found = caught_step(self.site.settings, self.site.daemon, since, STEP)
         assert found is not None, "the daemon ended"
         return found
@@ -107,7 +117,7 @@ class World:
     def once(self, name: str, session: str) -> Status:
         """The answer to that request for that one session, which must have been carried out once and whole."""
         told = self.answer(name)
-        assert told.state == "done", told
+        assert told.state == "done", (told, self.site.reasons(self.own_runs()[0]))
         [one] = told.sessions
         assert (one.session, one.status) == (session, "analysed")
         assert [seconds for (seconds,) in self.rows("flight_samples", "second", of=one.session_id)] == list(range(600))
