@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -155,17 +153,6 @@ def registry_away(settings: Settings) -> Iterator[None]:
     finally:
         held.rollback()
         held.close()
-
-
-@contextmanager
-def workspace_away(settings: Settings) -> Iterator[None]:
-    """The production workspace takes calls and answers none until the block ends."""
-    server = server_of(settings)
-    os.kill(server, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(server, signal.SIGCONT)
 
 
 def server_of(settings: Settings) -> int:
