@@ -6,13 +6,16 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from pipelines.customers.archive_manifest import manifest_of
 from pipelines.customers.offboarding import archive_customer
+from pipelines.customers.session_reading import upload_day_of
 from pipelines.engines.engine import Engine
+from pipelines.landing.uploads import LandedFile
 from pipelines_tests.customers.conftest import CustomerFolder
 from pipelines_tests.customers.made_customer import made_customer
 from pipelines_tests.customers.small_models import SmallModels, carried_out, rows
@@ -65,14 +68,18 @@ def test_tables_that_are_away_while_a_model_judges_are_not_held_against_it(fast:
         for part in list(samples.rglob("*.parquet")):
             part.rename(part.with_suffix(".away"))
 
+    def brought_back(said: str = "sessions judged") -> None:
+        for part in list(samples.rglob("*.away")) if "sessions judged" in said else ():
+            part.rename(part.with_suffix(".parquet"))
+
     with (
         acting_at("pipelines.customers.predicting#saved_estimator:after:1", taken_away),
         pytest.raises(Exception, match=r"not found|No such file"),
     ):
-        carried_out(fast, "one.json")
+        carried_out(fast, "one.json", progress=brought_back)
     assert acme.status("one.json").state == "running"
-    for part in samples.rglob("*.away"):
-        part.rename(part.with_suffix(".parquet"))
+    assert rows(fast.engine, "analysed_sessions", "status") == []
+    brought_back()
     carried_out(fast, "one.json")
     assert_once(fast, acme, "one.json")
 
@@ -144,6 +151,16 @@ def test_a_full_disk_of_the_archives_is_no_archive_and_the_next_one_goes_on(engi
         done = archive_customer(own, archives, "ada")
         assert (done.made_now, done.manifest.name) == (True, begun.name)
         assert {table.row_count for table in done.manifest.tables} == {0, 3}
+
+
+def test_a_session_of_any_time_has_a_day_that_a_table_can_hold(fast: SmallModels, acme: CustomerFolder):
+    acme.session("a.csv")
+    os.utime(acme.root / "sessions" / "a.csv", (-3e8, -3e8))  # 1960
+    carried_out(fast, acme.request("one.json", "a.csv"))
+    assert_once(fast, acme, "one.json")
+    assert rows(fast.engine, "sessions", "upload_day") == [(date(1970, 1, 1),)]
+    beyond = LandedFile("sessions/a.csv", f"{10**22}-5", 5, "")  # the year 318,857, which some file systems keep
+    assert upload_day_of(beyond) == date(9999, 12, 31)
 
 
 def test_a_session_of_a_gigabyte_is_refused_unread_and_the_other_is_judged(fast: SmallModels, acme: CustomerFolder):
