@@ -10,7 +10,7 @@ import dagster as dg
 from pipelines.bucket_credentials import bucket_secrets, bucket_variables
 from pipelines.databricks.code import CodeSource
 from pipelines.databricks.compute import ComputeSettings
-from pipelines.databricks.launcher import DatabricksStepLauncher
+from pipelines.databricks.launcher import DatabricksStepLauncher, Patience
 from pipelines.databricks.target import RemoteTarget, SecretReference
 from pipelines.environments import TASK_SETTINGS, for_task
 from pipelines.releases.plan import is_commit
@@ -29,6 +29,8 @@ SIZES = ("standard", "small", "medium", "large")
 
 
 _PARTITION = "dagster/partition"
+_LOCAL_PATIENCE = Patience(budget_s=120)
+"""A local workspace that is silent for so long has died, and is started anew by whoever connects to it."""
 
 
 class MissingCredentialError(LookupError):
@@ -57,6 +59,7 @@ def step_launcher_for(settings: Settings) -> DatabricksStepLauncher | None:
             secrets=secrets,
         ),
         CodeSource(remote.repository, None, allow_dirty=remote.allow_dirty),
+        _LOCAL_PATIENCE if remote.host is None else None,
         code_of_run=lambda instance, run: _code_of(settings, instance, run),
     )
 

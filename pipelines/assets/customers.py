@@ -95,9 +95,11 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
         step_launcher: dg.ResourceParam[object],
     ) -> Any:
         from pipelines.customers.correcting import correct
+        from pipelines.customers.files import customer_files
         from pipelines.customers.fulfilment import fulfil, fulfil_all, nothing_asked
         from pipelines.customers.registry import UnknownCustomerError, customer_of
         from pipelines.customers.requests import InvalidRequestError, made_request
+        from pipelines.customers.status import refuse
 
         customer, own_id, corrected = context.partition_key, f"run-{context.run_id[:8]}", None
         tags = context.run.tags
@@ -119,7 +121,11 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
             if config.corrections:  # after the requests, which may be for the sessions that are corrected
                 shares, batch = known.shares_corrections, tags.get(BATCH, "")
                 corrected = correct(engine, settings, customer, config.corrections, shares, batch)
-        except (UnknownCustomerError, InvalidRequestError) as error:
+        except UnknownCustomerError as error:
+            why = f"{customer} is no customer any more, so nothing is done for it: ask your contact."
+            refuse(customer_files(settings, customer), [*config.requests, *config.corrections], why)
+            raise dg.Failure(str(error), allow_retries=False) from None
+        except InvalidRequestError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         for one in found.asked:
             if not one.name and one.problem is not None:

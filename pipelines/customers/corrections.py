@@ -66,7 +66,7 @@ def read_corrections(name: str, content: bytes) -> list[Correction]:
         InvalidCorrectionError: the file is none, or a row of it is wrong; then none of its rows counts.
     """
     if len(content) > MOST_BYTES:
-        raise InvalidCorrectionError(f"It has {len(content):,} bytes, at most {MOST_BYTES:,} are read: make several.")
+        raise InvalidCorrectionError(f"It is too large, at most {MOST_BYTES:,} bytes are read: make several.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -45,10 +45,14 @@ Versions = tuple[str, str]
 
 @dataclass
 class Memory:
-    """Which requests have their final answer, so that their files need not be read again; forgetting it is safe."""
+    """What whoever looks again and again need not read again, and since when it has seen what; forgetting is safe."""
 
     answered: dict[str, dict[str, Versions]] = field(default_factory=dict)
-    """Versions by name of the request, by customer."""
+    """Versions of the requests that have their final answer, by name, by customer."""
+    untold: dict[str, float] = field(default_factory=dict)
+    """When a failed run was first seen of which nobody had said whether it is tried again, by id."""
+    ahead: dict[str, dict[str, tuple[str, float]]] = field(default_factory=dict)
+    """Files whose time lies ahead of this machine's clock: version and when it was first seen, by path, by customer."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,9 @@ class Open:
     size: int
     """How many sessions a request names; of corrections, what they are counted as."""
     status: Status
-    modified_ns: int
-    """When the file was written, nanoseconds since the epoch."""
+    asked_ns: int
+    """Since when it waits, nanoseconds since the epoch: when the file was written, or where that lies ahead of the
+    clock, when it was accepted."""
     waits_for: str | None = None
     """Why it cannot be begun yet."""
 
@@ -74,6 +79,8 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
     listed = {file.file_path.removeprefix(f"{INBOX}/"): file for file in files.listed(INBOX)}
     known = memory.answered.get(customer, {})
     memory.answered[customer] = here = {}
+    settling = _Settling(memory.ahead.get(customer, {}))
+    memory.ahead[customer] = settling.ahead
     waiting = []
     for name, file in listed.items():
         if not is_request(name) and not is_corrections(name):
@@ -85,11 +92,15 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
         else:
             waiting.append((answer is not None, file.modified_ns, name, file, versions))
     found = Counter[bool]()
-    # What has no status yet comes before what may have its final one, which a new process does not know.
-    for has_status, modified_ns, name, file, versions in sorted(waiting)[:_MOST_READ]:
+    # What has no status yet comes before what may have its final one, which a new process does not know. A flood of
+    # either leaves the other its part, or what was accepted would wait until all of the flood is.
+    waiting.sort()
+    without = sum(not has_status for has_status, *_ in waiting)
+    new = waiting[: min(without, max(_MOST_READ // 2, _MOST_READ - (len(waiting) - without)))]
+    for has_status, modified_ns, name, file, versions in [*new, *waiting[without:][: _MOST_READ - len(new)]]:
         if found[has_status] == most:
             continue
-        if (looked := _looked_at(files, name, file)) is None:
+        if (looked := _looked_at(files, name, file, settling)) is None:
             continue
         status, asked = looked
         if asked is None or status.is_final:
@@ -97,21 +108,45 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
             here[name] = versions
             continue
         found[has_status] += 1
+        if status.at > datetime.now(UTC):  # by another clock, or before this one was put right: patience begins now
+            status = tell(files, _changed(status))
+        asked_ns = min(modified_ns, int(status.at.timestamp() * 1e9))
         if not isinstance(asked, Request):
-            yield Open(name, 1 + len(asked) // _CORRECTIONS_LIKE_A_SESSION, status, modified_ns)
+            yield Open(name, 1 + len(asked) // _CORRECTIONS_LIKE_A_SESSION, status, asked_ns)
             continue
-        if (waits_for := _missing(files, asked, status)) and not _may_still_come(status):
+        if (waits_for := _missing(files, asked, status, settling)) and not _may_still_come(status):
             tell(files, _changed(status, state="failed", why=f"{waits_for} {_REMEDY}"))
             continue
-        yield Open(name, len(asked.sessions), status, modified_ns, waits_for)
+        yield Open(name, len(asked.sessions), status, asked_ns, waits_for)
 
 
 _Asked = Request | list[Correction]
 
 
-def _looked_at(files: CustomerFiles, name: str, file: LandedFile) -> tuple[Status, _Asked | None] | None:
+@dataclass
+class _Settling:
+    """Tells files that may still be written to. Where a file's time lies ahead of the clock, because a customer's
+    own clock does or because the file says so, what counts is how long this process has seen that version of it."""
+
+    before: dict[str, tuple[str, float]]
+    ahead: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def may_be_written(self, file: LandedFile) -> bool:
+        age_s = time.time() - file.modified_ns / 1e9
+        if age_s >= 0:
+            return age_s < SETTLING_SECONDS
+        now = time.monotonic()
+        version, since = self.ahead.get(file.file_path) or self.before.get(file.file_path, ("", now))
+        since = since if version == file.file_version else now
+        self.ahead[file.file_path] = file.file_version, since
+        return now - since < SETTLING_SECONDS
+
+
+def _looked_at(
+    files: CustomerFiles, name: str, file: LandedFile, settling: _Settling
+) -> tuple[Status, _Asked | None] | None:
     """What is asked, with its status, which is written if it is new; None if it must be looked at again later."""
-    is_settling = 0 <= time.time() - file.modified_ns / 1e9 < SETTLING_SECONDS
+    is_settling = settling.may_be_written(file)
     if is_settling and is_corrections(name) and _may_grow(file):
         return None  # half a table can be a valid one
     try:
@@ -141,7 +176,7 @@ def given_up(files: CustomerFiles, one: Open, why: str) -> Status:
     return tell(files, _changed(one.status, state="failed", why=why))
 
 
-def _missing(files: CustomerFiles, request: Request, status: Status) -> str | None:
+def _missing(files: CustomerFiles, request: Request, status: Status, settling: _Settling) -> str | None:
     """Which of the session files are not there, or not whole yet; looked at before the first attempt only."""
     if status.attempts:
         return None
@@ -149,7 +184,7 @@ def _missing(files: CustomerFiles, request: Request, status: Status) -> str | No
         file = files.look(f"{SESSIONS}/{name}")
         if file is None:
             return f"Session file {name!a} is not in your sessions folder."
-        if 0 <= time.time() - file.modified_ns / 1e9 < SETTLING_SECONDS and _may_grow(file):
+        if _may_grow(file) and settling.may_be_written(file):
             return f"Session file {name!a} is still being written."
     return None
 
@@ -159,7 +194,7 @@ _REMEDY = "Put it there whole, then ask again."
 
 def _may_grow(file: LandedFile) -> bool:
     """Whether the file can be half there: an object of a bucket cannot, and its version says whose it is."""
-    return file.file_version.count("-") == 1
+    return file.file_version.removeprefix("-").count("-") == 1
 
 
 def _may_still_come(status: Status) -> bool:

@@ -99,7 +99,11 @@ def _predicted(
     saved: bytes,
     starts: Mapping[tuple[str, int], int],
 ) -> dict[str, Judged]:
-    """All at once; if that fails, each half by itself, until what fails is alone."""
+    """All at once; if that fails, each half by itself, until what fails is alone.
+
+    An outage of the engine or of its tables is raised: the step is tried again, and nothing is held against a model.
+    """
+    chosen: Mapping[str, DataFrame] = {}
     try:
         chosen = only_sessions(engine, tables, session_ids)
         features = load_model_code(manifest.name).features(chosen, manifest.parameters)
@@ -107,6 +111,7 @@ def _predicted(
         by_session = findings(manifest, rows, starts)
     except Exception as error:
         if len(session_ids) == 1:
+            _require_readable(chosen or tables)
             return {session_ids[0]: Judged(FAILED, f"{manifest.name} failed: {_words(error)}", [])}
         half = len(session_ids) // 2
         return {
@@ -114,6 +119,12 @@ def _predicted(
             **_predicted(engine, manifest, tables, session_ids[half:], saved, starts),
         }
     return {session_id: Judged(JUDGED, None, by_session.get(session_id, [])) for session_id in session_ids}
+
+
+def _require_readable(tables: Mapping[str, DataFrame]) -> None:
+    """Raise if what the model was given cannot be read without it either: then the failure is not the model's."""
+    for rows in tables.values():
+        rows.toArrow()
 
 
 def _as_gold(engine: Engine, schema: str, manifest: Manifest, session_ids: Sequence[str]) -> dict[str, DataFrame]:

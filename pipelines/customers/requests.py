@@ -115,7 +115,7 @@ def read_request(name: str, content: bytes) -> Request:
     """
     if len(content) > MOST_REQUEST_BYTES:
         raise InvalidRequestError(
-            f"The request has {len(content):,} bytes, at most {MOST_REQUEST_BYTES:,} are read: ask for fewer sessions."
+            f"The request is too large, at most {MOST_REQUEST_BYTES:,} bytes are read: ask for fewer sessions."
         )
     try:
         found = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 READY, QUARANTINED, CHANGED = "ready", "quarantined", "changed"
 _WORTH_SPREADING = 8 * 1024 * 1024
 """Bytes to read from which on it pays to use more than this process."""
+_FIRST_SECOND, _LAST_SECOND = 0, int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
+"""File systems keep times that no calendar of a table has, such as the year 300,000."""
 _COLUMNS = "file_path string, session_id string, outcome string, seconds binary"
 
 
@@ -70,8 +72,9 @@ def read_sessions(
 
 
 def upload_day_of(file: LandedFile) -> date:
-    """Day on which the file was written last, UTC."""
-    return datetime.fromtimestamp(file.modified_ns / 1e9, UTC).date()
+    """Day on which the file was written last, UTC. Of a time that is no day of a table's, the nearest that is."""
+    seconds = min(max(file.modified_ns // 10**9, _FIRST_SECOND), _LAST_SECOND)
+    return datetime.fromtimestamp(seconds, UTC).date()
 
 
 def _read(file: LandedFile, row: dict[str, Any]) -> ReadSession:

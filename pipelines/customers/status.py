@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from pipelines.customers.files import CustomerFiles
 from pipelines.customers.requests import MOST_REQUEST_BYTES, request_path, status_path
@@ -74,7 +75,7 @@ class Status(BaseModel):
     """SHA-256 of its bytes: another file under the same name is another request."""
     request_id: str = ""
     state: State
-    at: datetime
+    at: AwareDatetime
     """When it came to be so, UTC."""
     batch: str = ""
     """The batch of requests that it is carried out with: a tag of the Dagster run."""
@@ -136,10 +137,13 @@ def status_of(files: CustomerFiles, name: str) -> tuple[Status | None, LandedFil
 
 
 def content_of(files: CustomerFiles, name: str) -> bytes | None:
-    """The bytes of the request's file; None if it is gone, or being written: its next version is another request."""
+    """The bytes of the request's file; None if it is gone, or being written: its next version is another request.
+
+    None as well if there is more than a request may have, which has grown since it was accepted: that is another one.
+    """
     file = files.look(request_path(name))
     try:
-        return None if file is None else files.read(file)
+        return None if file is None or file.size_bytes > MOST_REQUEST_BYTES else files.read(file)
     except (FileChangedError, FileNotFoundError):
         return None
 
@@ -164,3 +168,14 @@ def tell(files: CustomerFiles, status: Status) -> Status:
         if files.replace(status_path(status.request), status.to_json(), file):
             return status
     raise FileChangedError(request_path(status.request))
+
+
+def refuse(files: CustomerFiles, names: Iterable[str], why: str) -> None:
+    """Answer requests, or files of corrections, that nothing is done about whatever they ask for.
+
+    Raises:
+        OSError, LandingUnavailableError: it could not be written.
+    """
+    for name in names:
+        if (content := content_of(files, name)) is not None:
+            tell(files, new_status(name, digest_of_request(content), "failed", why=why))

@@ -23,5 +23,9 @@ class RemoteStepError(DatabricksLaunchError):
     """The step failed on Databricks, or did not report its success."""
 
 
+class LostStepError(RemoteStepError):
+    """The same without a word of the step's own: its process, its cluster or its run was lost, or it broke off."""
+
+
 class UntrustedEventsError(DatabricksLaunchError):
     """The staging folder holds events that the step did not write. None of them was read."""

@@ -17,6 +17,7 @@ from pipelines.databricks.attempts import Attempt, Attempts
 from pipelines.databricks.events import EventReader
 from pipelines.databricks.failures import (
     DatabricksLaunchError,
+    LostStepError,
     RemoteStepError,
     UnreachableError,
     UntrustedEventsError,
@@ -56,8 +57,17 @@ class Launch:
             session = _interruptible(self._launcher.session)
             yield from self._carry_out(session)
         except UnreachableError as error:
-            # Nothing is known to have failed: the run goes on there, and its continuation finds it.
+            # Nothing is known to have failed: the run goes on there, and its continuation finds it. A workspace that
+            # was away may have to be looked for, or started, anew.
+            self._launcher.disconnect()
             raise dg.RetryRequested(patience.reattachments, patience.pause_s) from error
+        except LostStepError as error:
+            policy = self._context.op_retry_policy
+            if policy is None:
+                raise
+            # What Dagster does when a step's own code raises: a step whose process was lost is tried no less often.
+            pause_s = policy.calculate_delay(self._context.previous_attempt_count + 1)
+            raise dg.RetryRequested(policy.max_retries, pause_s) from error
 
     def _carry_out(self, session: Session) -> Iterator[DagsterEvent]:
         attempt = self._attempts.current()
@@ -124,7 +134,8 @@ class Launch:
         session.staging.clean(attempt.token)
         if verdict.told_by_step:
             return
-        failure = RemoteStepError(f"Step {self._step_key} failed on Databricks: {verdict.words}\n{remark}")
+        kind = RemoteStepError if state.cancelled else LostStepError
+        failure = kind(f"Step {self._step_key} failed on Databricks: {verdict.words}\n{remark}")
         if verdict.staging_spoiled:
             raise dg.RetryRequested(_FRESH_STARTS, 0) from failure
         raise failure
@@ -148,7 +159,7 @@ class Launch:
             return submission.look(session.api, run_id)
         except (InvalidParameterValue, NotFound) as error:
             self._attempts.ended(attempt, "gone")
-            raise RemoteStepError(
+            raise LostStepError(
                 f"Remote run {run_id}, which was to be continued for step {self._step_key}, is no longer known on "
                 f"target {self._launcher.target.name!r}: {error} Run the step again; it will be submitted anew."
             ) from None

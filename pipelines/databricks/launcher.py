@@ -80,6 +80,11 @@ class DatabricksStepLauncher(StepLauncher):
                 self._session = Session.open(self.target, self.patience.budget_s)
             return self._session
 
+    def disconnect(self) -> None:
+        """Forget the connection: the next call of `session` makes another one."""
+        with self._lock:
+            self._session = None
+
 
 def step_launcher_resource(
     target: RemoteTarget, code: CodeSource, patience: Patience | None = None

@@ -46,6 +46,11 @@ class RunState:
         return self.life_cycle == "TERMINATED" and self.result == "SUCCESS"
 
     @property
+    def cancelled(self) -> bool:
+        """Whether somebody ended the run on purpose."""
+        return self.result == "CANCELED"
+
+    @property
     def words(self) -> str:
         """State, result and message in one sentence's part."""
         named = f"{self.life_cycle}/{self.result}" if self.result else self.life_cycle

@@ -7,7 +7,7 @@ import shutil
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -105,14 +105,17 @@ class Engine(ABC):
         return None if self.warehouse is None else self.location(table)
 
     def exists(self, table: TableName) -> bool:
-        """Whether the table has been created."""
-        return (self.location(table) / "_delta_log").is_dir()
+        """Whether the table has been created: it has a commit. A creation that was cut off leaves a log without one."""
+        return _has_commit(self.location(table) / "_delta_log")
 
     def create(self, contract: TableContract) -> None:
         """Create the contract's schema and table if they do not exist; an existing table is not changed."""
         with self._registering, self.exclusive(contract.name):
             if not self.exists(contract.name):
                 self.location(contract.name).parent.mkdir(parents=True, exist_ok=True)
+                with suppress(OSError):  # what a creation that was cut off has left; Apache Spark refuses the folder
+                    (self.location(contract.name) / "_delta_log").rmdir()
+                    self.location(contract.name).rmdir()
                 self._create_schema(self.spark, contract.name)
                 self.spark.sql(contract.ddl(f"file://{self.location(contract.name)}"))
                 self._registered.add(contract.name)
@@ -164,7 +167,7 @@ class Engine(ABC):
             yield
 
     def _tables_on_disk(self) -> list[TableName]:
-        logs = self.folders.glob("*/*/*/_delta_log")
+        logs = filter(_has_commit, self.folders.glob("*/*/*/_delta_log"))
         return sorted(TableName(*log.parent.relative_to(self.folders).parts) for log in logs)
 
     def _create_schema(self, session: SparkSession, table: TableName) -> None:
@@ -174,3 +177,8 @@ class Engine(ABC):
         self._create_schema(session, table)
         session.sql(f"CREATE TABLE IF NOT EXISTS {table} USING delta LOCATION 'file://{self.location(table)}'")
         self._registered.add(table)
+
+
+def _has_commit(log: Path) -> bool:
+    # The first commit is there until a checkpoint lets it be cleaned up.
+    return (log / f"{0:020d}.json").exists() or any(log.glob("*.json"))

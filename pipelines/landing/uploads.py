@@ -40,8 +40,8 @@ class LandedFile:
 
     @property
     def modified_ns(self) -> int:
-        """Modification time, nanoseconds since the epoch."""
-        return int(self.file_version.split("-", 1)[0])
+        """Modification time, nanoseconds since the epoch; negative before it, as some clocks and programs have it."""
+        return written_ns(self.file_version)
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,13 @@ class Uploads(Protocol):
     def add(self, source: Path, file_path: str) -> LandedFile | None:
         """Put a copy of a local file there, whole or not at all; None if the path is taken, which then stays."""
         ...
+
+
+def written_ns(file_version: str) -> int:
+    """The modification time that a file's version begins with, nanoseconds since the epoch."""
+    before_1970 = file_version.startswith("-")
+    number = int(file_version.removeprefix("-").split("-", 1)[0])
+    return -number if before_1970 else number
 
 
 def is_unfinished(name: str) -> bool:

@@ -74,6 +74,9 @@ def customer_requests(context: dg.SensorEvaluationContext, settings: dg.Resource
             _look(context.instance, customer, customer_files(settings, customer), customer in busy, tick)
         except (OSError, FileChangedError, LandingUnavailableError) as error:
             tick.problems.append(f"The inbox of {customer} cannot be used: {error}")
+        except Exception as error:  # nobody foresaw it, and still it is this customer's trouble and no other's
+            context.log.exception(f"The inbox of {customer}")
+            tick.problems.append(f"The inbox of {customer} cannot be used: {type(error).__name__}: {error}")
     for problem in tick.problems:
         context.log.error(problem)
     for remark in tick.remarks:
@@ -119,7 +122,7 @@ def _look(instance: dg.DagsterInstance, customer: str, files: CustomerFiles, bus
                 given_up(files, one, why)
     if not ready:
         return
-    chosen = _together(sorted(ready, key=lambda one: (one.modified_ns, one.name)))
+    chosen = _together(sorted(ready, key=lambda one: (one.asked_ns, one.name)))
     commit = chosen[0].status.commit or release_state(instance, CHAMPIONS).get("current")
     batch = _batch_of(customer, chosen)
     answered = [begun(files, one, batch) for one in chosen]
@@ -149,7 +152,7 @@ def _why_not_again(instance: dg.DagsterInstance, one: Open) -> str | None:
     if not records:  # asked for, and the tick died before there was a run
         return None
     run = records[0].dagster_run
-    if not run.is_finished or _will_be_retried(records[0]):
+    if not run.is_finished or _will_be_retried(run):
         return ""
     if run.is_success and one.status.attempts < MOST_ATTEMPTS:
         return None  # what is left needs another release's code, or came after the run had begun
@@ -159,13 +162,14 @@ def _why_not_again(instance: dg.DagsterInstance, one: Open) -> str | None:
     )
 
 
-def _will_be_retried(record: dg.RunRecord) -> bool:
+def _will_be_retried(run: dg.DagsterRun) -> bool:
     """Whether a failed run is going to be tried again by Dagster, which says so a moment after it has failed."""
-    run, told = record.dagster_run, record.dagster_run.tags.get("dagster/will_retry")
+    told = run.tags.get("dagster/will_retry")
     if not run.is_failure:
         return False
     if told is None:
-        return time.time() - (record.end_time or 0.0) < _TELLS_WITHIN_S
+        # By this process's own watch: the run's machine may have another time.
+        return time.monotonic() - _remembered().untold.setdefault(run.run_id, time.monotonic()) < _TELLS_WITHIN_S
     return told == "true" and "dagster/auto_retry_run_id" not in run.tags
 
 

@@ -18,6 +18,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pipelines.flight.cleaning import rules_digest
+from pipelines.landing.uploads import written_ns
 from pipelines.tables.contracts import (
     ANNOTATION_FILES,
     ANNOTATIONS,
@@ -161,8 +162,8 @@ def _landed(engine: Engine) -> tuple[list[_Landed], dict[str, _Landed]]:
     rows = engine.spark.sql(" UNION ALL ".join(parts)).toArrow().to_pylist()
     found: dict[str, list[_Landed]] = {str(SESSION_FILES.name): [], str(ANNOTATION_FILES.name): []}
     for row in rows:
-        written_ns = int(row["file_version"].split("-")[0])
-        found[row["ledger"]].append(_Landed(row["file_path"], row["upload_day"], written_ns, row["holds"]))
+        written = written_ns(row["file_version"])
+        found[row["ledger"]].append(_Landed(row["file_path"], row["upload_day"], written, row["holds"]))
     return found[str(SESSION_FILES.name)], {note.holds: note for note in found[str(ANNOTATION_FILES.name)]}
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 import pipelines.models
+from pipelines.customers.fulfilment import Fulfilled, fulfil
 from pipelines.engines.engine import Engine
 from pipelines.models.manifest import Manifest, load_manifests
 from pipelines.models.protocol import load_model_code
@@ -21,6 +23,7 @@ from pipelines.releases.provenance import Lineage
 from pipelines.releases.registry import MlflowRegistry
 from pipelines.releases.site import open_releases
 from pipelines.settings import Settings
+from pipelines.tables.contract import TableName
 from pipelines.training.digests import features_digest
 from pipelines.training.identity import Identity
 from pipelines.training.registration import log_run, register_run
@@ -133,3 +136,16 @@ class SmallModels:
 def champion(version: int, revision: int = 1, release: str = RELEASE) -> Plan:
     """A plan by which that version serves all."""
     return Plan(state="steady", revision=revision, release=release, champion=version)
+
+
+def carried_out(
+    models: SmallModels, *names: str, commit: str = "", progress: Callable[[str], None] = lambda _: None
+) -> Fulfilled:
+    """Requests of acme, carried out in this process."""
+    return fulfil(models.engine, models.settings, "acme", names, None, "batch", commit, progress)
+
+
+def rows(engine: Engine, table: str, *columns: str) -> list[tuple[Any, ...]]:
+    """Rows of one of acme's tables, in order."""
+    found = engine.table(TableName("prod", "customer_acme", table)).select(*columns).toArrow().to_pylist()
+    return sorted(tuple(row.values()) for row in found)

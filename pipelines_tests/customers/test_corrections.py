@@ -20,17 +20,12 @@ from pipelines.engines.engine import Engine
 from pipelines.flight.formats.annotations import read_annotations
 from pipelines.landing.opening import uploads_at
 from pipelines.settings import Settings
-from pipelines.tables.arrow_rows import rows_to_frame
-from pipelines.tables.contract_guard import ensure_tables
 from pipelines.tables.contracts import ANNOTATION_FILES, ANNOTATIONS, FLIGHT_SAMPLES, SESSION_FILES, SILVER_SESSIONS
 from pipelines.tables.contracts.customers import (
-    analysis_contract,
     corrections_contract,
-    judgements_contract,
-    sessions_contract,
 )
 from pipelines_tests.customers.conftest import CustomerFolder
-from pipelines_tests.customers.review_rows import SCHEMA, finding, judgement_rows, session_row
+from pipelines_tests.customers.review_rows import SCHEMA
 from pipelines_tests.tables.landing_zone import DAY, LandingZone, ingest, refine, rows, session_bytes
 
 JSON = {
@@ -108,29 +103,6 @@ def test_a_table_that_cannot_be_taken_names_its_line(content: bytes, said: str):
 @pytest.fixture
 def landing(tmp_path: Path) -> LandingZone:
     return LandingZone(tmp_path / "landing")
-
-
-@pytest.fixture
-def analysed(engine: Engine) -> Engine:
-    """A session that version 3 has judged, and version 2 before it."""
-    new = [
-        finding("maneuver_classifier", 1, "maneuver_segments", start_second=0, end_second=65, label="turn", score=0.5),
-        finding("maneuver_classifier", 2, "maneuver_segments", start_second=66, end_second=90, label="climb"),
-        finding("maneuver_classifier", 3, "maneuver_segments", start_second=91, end_second=99, label="cruise"),
-    ]
-    old = finding("maneuver_classifier", 1, "maneuver_segments", start_second=0, end_second=99, label="stall")
-    judged = judgement_rows("maneuver_classifier", "upset_detector").to_dict("records")
-    earlier = judgement_rows("maneuver_classifier", model_version=2).to_dict("records")
-    earlier[0]["analysed_at"] -= timedelta(days=1)
-    contents = [
-        (sessions_contract(SCHEMA), [session_row()]),
-        (analysis_contract(SCHEMA), [*new, old | {"model_version": 2}]),
-        (judgements_contract(SCHEMA), [*judged, *earlier]),
-    ]
-    for contract, content in contents:
-        ensure_tables(engine, contract)
-        engine.append(contract.name, rows_to_frame(engine, contract, content))  # type: ignore[arg-type]
-    return engine
 
 
 def test_a_correction_is_stored_with_the_findings_that_were_shown(analysed: Engine):

@@ -4,44 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from hashlib import sha256
 from typing import Any
 
 import pytest
 
-from pipelines.customers.fulfilment import Fulfilled, fulfil, fulfil_all
+from pipelines.customers.fulfilment import fulfil, fulfil_all
 from pipelines.customers.requests import Request
 from pipelines.engines.engine import Engine
 from pipelines.flight.formats import limits
 from pipelines.releases.plan import Plan
 from pipelines.settings import Settings
-from pipelines.tables.contract import TableName
 from pipelines_tests.customers.conftest import CustomerFolder
-from pipelines_tests.customers.small_models import RELEASE, SmallModels, champion
+from pipelines_tests.customers.small_models import RELEASE, SmallModels, carried_out, champion, rows
 
 pytestmark = pytest.mark.slow
 
 OLD = "2" * 40
-
-
-@pytest.fixture
-def fast(models: SmallModels) -> SmallModels:
-    """One released model, `small_fast`, whose version 1 serves."""
-    models.serve({"small_fast": champion(models.version(models.add("small_fast")))})
-    return models
-
-
-def carried_out(models: SmallModels, *names: str, commit: str = "") -> Fulfilled:
-    return fulfil(models.engine, models.settings, "acme", names, None, "batch", commit)
-
-
-def rows(engine: Engine, table: str, *columns: str) -> list[tuple[Any, ...]]:
-    found = engine.table(TableName("prod", "customer_acme", table)).select(*columns).toArrow().to_pylist()
-    return sorted(tuple(row.values()) for row in found)
-
-
-def id_of(acme: CustomerFolder, name: str) -> str:
-    return sha256((acme.root / "sessions" / name).read_bytes()).hexdigest()[:16]
 
 
 def test_a_request_becomes_rows_and_an_answer_that_says_where(fast: SmallModels, acme: CustomerFolder):
@@ -49,7 +27,7 @@ def test_a_request_becomes_rows_and_an_answer_that_says_where(fast: SmallModels,
     acme.request("one.json", "day/a.csv", request_id="monday")
     carried_out(fast, "one.json")
 
-    session, engine = id_of(acme, "day/a.csv"), fast.engine
+    session, engine = acme.id_of("day/a.csv"), fast.engine
     columns = ("session_id", "file_name", "status", "reason", "second_count", "gap_share", "request_id")
     assert rows(engine, "sessions", *columns) == [(session, "day/a.csv", "ready", None, 600, 0.0, "monday")]
     assert len(rows(engine, "flight_samples", "session_id", "second")) == 600
@@ -82,7 +60,7 @@ def test_each_session_has_a_review_page_that_the_answer_names(fast: SmallModels,
     carried_out(fast, acme.request("one.json", "a.csv", "picture.csv"))
     told = acme.status("one.json")
     pages = [acme.root / str(one.review_page) for one in told.sessions]
-    assert pages[0] == acme.root / "reviews" / f"{id_of(acme, 'a.csv')}.html"
+    assert pages[0] == acme.root / "reviews" / f"{acme.id_of('a.csv')}.html"
     assert "small fast judgements" in pages[0].read_text(encoding="utf-8")
     assert "picture" in pages[1].read_text(encoding="utf-8")
 
@@ -100,7 +78,7 @@ def test_nothing_is_judged_twice_and_a_repeated_request_answers_the_same(fast: S
     first = acme.status("one.json")
 
     assert carried_out(fast, "one.json").answers == [], "it has its answer"
-    again = carried_out(fast, acme.request("two.json", "a.csv"), acme.request("by-id.json", id_of(acme, "a.csv")))
+    again = carried_out(fast, acme.request("two.json", "a.csv"), acme.request("by-id.json", acme.id_of("a.csv")))
     assert {table: rows(fast.engine, table, "*") for table in before} == before
     assert [each.is_new for each in again.analysed.values()] == [False]
     for name in ("two.json", "by-id.json"):
@@ -116,7 +94,7 @@ def test_the_same_bytes_under_two_names_are_one_session(fast: SmallModels, acme:
     carried_out(fast, acme.request("one.json", "a.csv", "b.csv"))
     assert len(rows(fast.engine, "sessions", "session_id")) == 1
     assert len(rows(fast.engine, "flight_samples", "second")) == 600
-    assert {one.session_id for one in acme.status("one.json").sessions} == {id_of(acme, "a.csv")}
+    assert {one.session_id for one in acme.status("one.json").sessions} == {acme.id_of("a.csv")}
 
 
 def test_what_is_wrong_with_one_is_told_to_that_one(fast: SmallModels, acme: CustomerFolder):
@@ -159,7 +137,7 @@ def test_a_file_that_is_too_large_is_never_read(
     assert why is not None
     assert "a session file has at most 1,000" in why
     [(session,)] = rows(fast.engine, "sessions", "session_id")
-    assert session != id_of(acme, "a.csv")
+    assert session != acme.id_of("a.csv")
 
 
 def test_a_model_that_raises_for_one_session_is_told_and_stops_nothing(models: SmallModels, acme: CustomerFolder):
@@ -168,7 +146,7 @@ def test_a_model_that_raises_for_one_session_is_told_and_stops_nothing(models: S
     names = [acme.session(f"{n}.csv", seconds=600 + 100 * (n == 2), seed=n) for n in range(5)]
     carried_out(models, acme.request("all.json", *names))
 
-    failing = id_of(acme, "2.csv")
+    failing = acme.id_of("2.csv")
     ledger = rows(models.engine, "analysed_sessions", "model", "status", "session_id", "reason", "finding_count")
     failed = [row for row in ledger if row[1] == "failed"]
     assert failed == [
@@ -339,12 +317,12 @@ def test_a_run_that_died_between_tables_is_redone_without_doubles(
 def test_a_file_written_again_is_another_session(fast: SmallModels, acme: CustomerFolder):
     acme.session("a.csv", seed=1)
     carried_out(fast, acme.request("one.json", "a.csv"))
-    first = id_of(acme, "a.csv")
+    first = acme.id_of("a.csv")
     acme.session("a.csv", seed=2)
     os.utime(acme.root / "sessions" / "a.csv", ns=(1, 1))
     carried_out(fast, acme.request("two.json", "a.csv"))
-    assert {session for (session,) in rows(fast.engine, "sessions", "session_id")} == {first, id_of(acme, "a.csv")}
-    assert [one.session_id for one in acme.status("two.json").sessions] == [id_of(acme, "a.csv")]
+    assert {session for (session,) in rows(fast.engine, "sessions", "session_id")} == {first, acme.id_of("a.csv")}
+    assert [one.session_id for one in acme.status("two.json").sessions] == [acme.id_of("a.csv")]
 
 
 def test_a_run_may_bring_its_own_request(fast: SmallModels, acme: CustomerFolder, settings: Settings):

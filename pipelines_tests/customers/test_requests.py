@@ -94,7 +94,7 @@ def test_names_that_could_lead_elsewhere_or_look_like_others_are_refused(name: s
         (b'{"sessions": ["a.csv"], "models": {"m; DROP TABLE x": 1}}', "is no model's name"),
         (b'{"sessions": ["a.csv"], "request_id": "a b"}', "Key `request_id`: write 1 to 64"),
         (b'{"sessions": ["a.csv"], "request_id": "\'; DROP TABLE x"}', "Key `request_id`: write 1 to 64"),
-        (b" " * (MOST_REQUEST_BYTES + 1), "at most 1,048,576 are read"),
+        (b" " * (MOST_REQUEST_BYTES + 1), "at most 1,048,576 bytes are read"),
     ],
 )
 def test_a_malformed_request_is_told_by_key_and_remedy(content: bytes, words: str):

@@ -73,6 +73,15 @@ def killed(context) -> dg.MaterializeResult:
     os.kill(os.getpid(), 9)
 
 
+@dg.asset(required_resource_keys={"launcher"}, retry_policy=dg.RetryPolicy(max_retries=1))
+def persevering(context) -> dg.MaterializeResult:
+    if context.retry_number == 0:
+        while not os.path.exists(f"{os.environ['SIGNALS']}/go"):
+            time.sleep(0.02)
+        os.kill(os.getpid(), 9)
+    return dg.MaterializeResult()
+
+
 @dg.asset(required_resource_keys={"launcher"})
 def exhausted(context) -> dg.MaterializeResult:
     import resource
@@ -121,7 +130,7 @@ def daily(context):
     )
 
 
-ASSETS = [empty, telling, waiting, failing, asking, killed, exhausted, confiding]
+ASSETS = [empty, telling, waiting, failing, asking, killed, persevering, exhausted, confiding]
 
 @dg.asset(required_resource_keys={"launcher"})
 def first_of_two(context) -> dg.MaterializeResult:
@@ -185,6 +194,10 @@ def asking_job():
 
 def killed_job():
     return job("killed")
+
+
+def persevering_job():
+    return job("persevering")
 
 
 def exhausted_job():

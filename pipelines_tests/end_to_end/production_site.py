@@ -66,6 +66,10 @@ class ProductionSite:
     def start_daemon(self) -> None:
         self._start("daemon", "dagster._daemon", "run", "-w", str(self._workspace))
 
+    @property
+    def daemon(self) -> subprocess.Popen[bytes]:
+        return self._processes["daemon"]
+
     def kill_daemon(self) -> None:
         """As a machine does that loses its power."""
         process = self._processes.pop("daemon")

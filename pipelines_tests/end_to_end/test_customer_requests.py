@@ -6,19 +6,18 @@ The tests are the life of one site, in this order. Its one release has one small
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
-from dagster import DagsterEventType, DagsterRun, RunsFilter
-from deltalake import DeltaTable
+from dagster import DagsterEventType, DagsterRun
 
 from pipelines.assets.customers import CUSTOMER_ANALYSIS
 from pipelines.cli.instance import PROJECT
@@ -27,82 +26,14 @@ from pipelines.customers.status import Status
 from pipelines.embedded import administrator
 from pipelines.environments import settings_from
 from pipelines.remote import workspace_client
-from pipelines_tests.end_to_end.environment import DAY as UPLOADED
+from pipelines_tests.end_to_end.customer_world import World, registry_away, server_of
 from pipelines_tests.end_to_end.environment import environment_in, finish, start_job, upload_sessions
-from pipelines_tests.end_to_end.production_site import ProductionSite, production_site
+from pipelines_tests.end_to_end.production_site import production_site
 from pipelines_tests.end_to_end.tiny_repository import MODEL, TinyRepository, model_files
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
 from pipelines_tests.local.conftest import client_with, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-
-
-@dataclass
-class World:
-    """The site and its one customer."""
-
-    site: ProductionSite
-    commit: str
-
-    @property
-    def folder(self) -> Path:
-        assert isinstance(self.site.settings.customers, Path)
-        return self.site.settings.customers / "acme"
-
-    def session(self, name: str, seed: int) -> str:
-        (self.folder / "sessions" / name).write_bytes(garmin_log(made_flight(seconds=601, seed=seed)))
-        return name
-
-    def ask(self, name: str, *sessions: str, **more: Any) -> None:
-        (self.folder / "inbox" / name).write_text(json.dumps({"sessions": list(sessions), **more}))
-
-    def status(self, name: str) -> Status | None:
-        file = self.folder / "inbox" / f"{Path(name).stem}.status.json"
-        return Status.model_validate_json(file.read_bytes()) if file.is_file() else None
-
-    def answer(self, name: str) -> Status:
-        def look() -> Status | None:
-            status = self.status(name)
-            return status if status is not None and status.is_final else None
-
-        return self.site.wait(f"the answer to {name}", look, 240)
-
-    def correct(self, customer: str, name: str, session: str) -> None:
-        """An instructor of the customer says that ten seconds of the session were a steep turn."""
-        row = f"session,kind,from,to,label,instructor,comment\n{session},maneuver,20,29,steep_turn,Ada of {customer},\n"
-        (self.folder.parent / customer / "inbox" / name).write_text(row)
-
-    def corrected(self, customer: str, name: str) -> Status:
-        file = self.folder.parent / customer / "inbox" / f"{name}.status.json"
-
-        def look() -> Status | None:
-            status = Status.model_validate_json(file.read_bytes()) if file.is_file() else None
-            return status if status is not None and status.is_final else None
-
-        return self.site.wait(f"the answer to {name} of {customer}", look, 240)
-
-    def landed(self, kind: str) -> dict[str, Path]:
-        """Files of the landing zone by name, below days other than that of the first uploads."""
-        assert isinstance(self.site.settings.landing, Path)
-        found = (self.site.settings.landing / kind).glob("*/*")
-        return {file.name: file for file in found if file.parent.name != UPLOADED.isoformat()}
-
-    def runs(self) -> list[DagsterRun]:
-        return list(self.site.instance.get_runs(RunsFilter(job_name="analyze")))
-
-    def rows(self, table: str, *columns: str, schema: str = "prod.customer_acme") -> list[tuple[Any, ...]]:
-        folder = self.site.settings.tables.joinpath(*schema.split("."), table)
-        found = DeltaTable(str(folder)).to_pyarrow_table(columns=list(columns)).to_pylist()
-        return sorted(tuple(row[column] for column in columns) for row in found)
-
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", "from pipelines.cli import main; main()", *arguments],
-            env=self.site.variables,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
 
 def _model_that_instructors_correct() -> dict[str, str]:
@@ -201,6 +132,8 @@ def test_what_is_wrong_is_answered_without_harm_to_the_rest(world: World):
 def test_a_worker_that_is_killed_leaves_one_answer(world: World):
     before = {run.run_id for run in world.runs()}
     world.ask("killed.json", world.session("c.csv", 3))
+    world.correct("acme", "killed.corrections.csv", "a.csv")
+    os.utime(world.folder / "inbox" / "killed.corrections.csv", (1, 1))  # so both are taken together
 
     def begun() -> DagsterRun | None:
         for run in world.runs():
@@ -216,8 +149,12 @@ def test_a_worker_that_is_killed_leaves_one_answer(world: World):
     files = {row[1] for row in world.rows("sessions", "session_id", "file_name")}
     assert "c.csv" in files
     assert len(world.rows("flight_samples", "second")) == 600 * len(files)
+    corrected = world.corrected("acme", "killed.corrections.csv")
+    assert (corrected.state, [one.corrections for one in corrected.recorded]) == ("done", [1])
+    assert world.rows("corrections", "start_second", "end_second", "label") == [(20, 29, "steep_turn")]
     time.sleep(15)  # two ticks more
     assert world.status("killed.json") == told
+    assert world.corrected("acme", "killed.corrections.csv") == corrected
 
 
 def test_the_button_takes_what_nobody_asked_for(world: World):
@@ -298,3 +235,49 @@ def test_a_correction_becomes_a_row_and_of_who_shares_a_label_in_gold(world: Wor
     for table in ("session_files", "annotation_files"):
         columns = ("file_path", "status") if table == "session_files" else ("file_path", "content_digest")
         assert "acme" not in str(world.rows(table, *columns, schema="main.bronze")).lower()
+
+
+def test_a_registry_that_is_away_and_a_workspace_that_dies_cost_nobody_a_request(world: World):
+    birch, settings = world.of("birch"), world.site.settings
+    with registry_away(settings):
+        world.ask("away.json", world.session("f.csv", 7))
+        world.begun("away.json")
+        os.kill(server_of(settings), signal.SIGKILL)
+        # Its run starts the workspace anew, upon which acme's learns that its step was lost.
+        birch.ask("away.json", birch.session("g.csv", 8))
+        birch.begun("away.json")
+        time.sleep(8)  # longer than MLflow waits for the registry
+    for one, session in ((birch, "g.csv"), (world, "f.csv")):
+        told = one.once("away.json", session)
+        one.at_rest()
+        assert one.status("away.json") == told, "one final status"
+        assert one.own_runs()[0].is_success
+
+
+def test_a_customer_who_is_offboarded_while_a_request_runs_gets_its_answer_and_leaves(world: World):
+    birch, since = world.of("birch"), time.time()
+    birch.ask("last.json", birch.session("i.csv", 11))
+    step = birch.caught("last.json", since)
+    refused = birch.command("customer", "offboard", "birch", "--confirm", "birch")
+    assert refused.returncode == 1
+    assert "1 run(s) of birch have not ended" in refused.stdout + refused.stderr
+    birch.ask("late.json", "i.csv")
+    step.go_on()
+    told = birch.once("last.json", "i.csv")
+    late = birch.answer("late.json")
+    assert late.state == "failed"
+    assert late.why == "birch is no customer any more, so nothing is done for it: ask your contact."
+    birch.at_rest()
+    left = birch.command("customer", "offboard", "birch", "--confirm", "birch")
+    assert left.returncode == 0, left.stdout + left.stderr
+    assert not birch.folder.exists()
+    [*_, archive] = sorted((birch.folder.parent / ".archive").iterdir())
+    kept = (archive / "files" / "inbox" / "last.status.json").read_bytes()
+    assert Status.model_validate_json(kept) == told
+    before = len(birch.own_runs())
+    (birch.folder / "inbox").mkdir(parents=True)
+    birch.ask("after.json", "i.csv")
+    asked = world.site.looks("customer_requests")
+    world.site.wait("two looks more", lambda: world.site.looks("customer_requests") > asked + 2 or None)
+    assert birch.status("after.json") is None
+    assert len(birch.own_runs()) == before

@@ -40,6 +40,15 @@ def test_creating_again_keeps_the_rows(engine: Engine) -> None:
     assert rows_of(engine) == [(1, "c172p")]
 
 
+def test_a_table_whose_creation_was_cut_off_is_created(new_engine: NewEngine, tmp_path: Path) -> None:
+    (tmp_path / "warehouse").joinpath(*FLIGHTS.name, "_delta_log").mkdir(parents=True)
+    engine = new_engine(tmp_path / "warehouse")
+    assert not engine.exists(FLIGHTS.name)
+    engine.create(FLIGHTS)
+    assert rows_of(engine) == []
+    engine.stop()
+
+
 def test_append_matches_columns_by_name_and_records_metadata(engine: Engine) -> None:
     engine.create(FLIGHTS)
     swapped = engine.spark.createDataFrame([("c182", 7)], "aircraft STRING, flight BIGINT")

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 from databricks.sdk import WorkspaceClient
 
+from pipelines.databricks.session import Session
 from pipelines_tests.databricks.fixtures import failure_text, remote_runs, state_of, step_events, until
 from pipelines_tests.databricks.test_launcher import Run, messages
 from pipelines_tests.databricks.wiring import Wiring
@@ -86,8 +87,11 @@ def test_beyond_the_budget_the_step_fails_and_a_retry_finds_its_run(
 
 @pytest.mark.slow
 def test_within_a_run_the_step_is_put_off_and_continued(
-    run: Run, instance: dg.DagsterInstance, workspace: WorkspaceClient, wired: Wiring, fault
+    run: Run, instance: dg.DagsterInstance, workspace: WorkspaceClient, wired: Wiring, fault, monkeypatch
 ) -> None:
+    opened: list[Session] = []
+    real = Session.open
+    monkeypatch.setattr(Session, "open", lambda *arguments: opened.append(real(*arguments)) or opened[-1])
     slow = {"MESSAGES": "8", "PAUSE_S": "0.4"}
     fault(path=GET, action="respond", status=503, times=3, skip=2)
     result = run("telling", wired.with_changes(budget_s=1.0, environment=slow))
@@ -98,3 +102,4 @@ def test_within_a_run_the_step_is_put_off_and_continued(
     assert [event for event in told if event.startswith("LOG")] == [f"LOG: message {number}" for number in range(8)]
     assert (told.count("STEP_START"), told.count("STEP_SUCCESS")) == (1, 1)
     until(lambda: instance.get_run_by_id(result.run_id), "the run's record")
+    assert len(opened) == 1 + told.count("STEP_UP_FOR_RETRY"), "connected anew, for what was away may be elsewhere"

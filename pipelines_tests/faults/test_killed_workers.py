@@ -10,6 +10,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 
 from pipelines_tests.databricks.fixtures import remote_runs, state_of, step_events, until
+from pipelines_tests.databricks.test_launcher import Run
 from pipelines_tests.databricks.wiring import Wiring
 from pipelines_tests.faults.test_submission import SUBMIT
 
@@ -80,3 +81,29 @@ def test_an_interrupted_run_cancels_its_remote_run_once(
     [remote] = remote_runs(workspace, run_id)
     until(lambda: state_of(workspace.jobs.get_run(remote.run_id)) == ("TERMINATED", "CANCELED"), "the cancellation")
     assert len([entry for entry in requests() if entry["path"].endswith("/runs/cancel")]) == 1
+
+
+def test_a_step_with_a_retry_policy_is_tried_again_when_its_process_was_lost(
+    run: Run, wired: Wiring, instance: dg.DagsterInstance, workspace: WorkspaceClient, signals
+) -> None:
+    (signals / "go").touch()
+    result = run("persevering", wired.with_changes(environment={"SIGNALS": str(signals)}))
+    assert result.success
+    lost, again = remote_runs(workspace, result.run_id)
+    assert state_of(lost)[1] != "SUCCESS"
+    assert state_of(again) == ("TERMINATED", "SUCCESS")
+    told = step_events(instance, result.run_id, "persevering")
+    assert told.count("STEP_UP_FOR_RETRY") == 1
+
+
+def test_a_step_that_was_cancelled_on_purpose_is_not_tried_again(
+    worker, wired: Wiring, instance: dg.DagsterInstance, workspace: WorkspaceClient, signals
+) -> None:
+    started = worker(wired.with_changes(environment={"SIGNALS": str(signals)}), "persevering")
+    run_id = _new_run(instance)
+    until(lambda: "STEP_START" in step_events(instance, run_id, "persevering"), "the step's start")
+    [remote] = remote_runs(workspace, run_id)
+    workspace.jobs.cancel_run(remote.run_id)
+    started.communicate(timeout=120)
+    assert started.returncode != 0
+    assert len(remote_runs(workspace, run_id)) == 1

@@ -12,9 +12,11 @@ import pytest
 
 from pipelines.cli.instance import PROJECT
 from pipelines.environments import settings_from
+from pipelines.sensors import customer_requests
 from pipelines.settings import Settings
 from pipelines_tests.releases.git.origin import Origin
 from pipelines_tests.sensors.branch_stage import Stage, WebServer, web_server
+from pipelines_tests.sensors.inboxes import Inboxes
 from pipelines_tests.sensors.made_model import model_files
 
 
@@ -110,3 +112,10 @@ def stage(
     from pipelines.definitions import production
 
     return Stage(settings, instance, production)
+
+
+@pytest.fixture
+def world(tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Inboxes:
+    """No customers yet, and a sensor that remembers nothing."""
+    monkeypatch.setattr(customer_requests, "_memory", None)
+    return Inboxes(settings_from({"PIPELINES_HOME": str(tmp_path / "home")}, "production"), instance)

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import dagster as dg
 import pytest
@@ -17,78 +12,16 @@ from pipelines.assets.customers import BATCH, STEP
 from pipelines.assets.releases import CHAMPIONS
 from pipelines.customers import inbox
 from pipelines.customers.folder_files import FolderFiles
-from pipelines.customers.status import Status, new_status, status_of, tell
-from pipelines.environments import settings_from
+from pipelines.customers.status import new_status, tell
 from pipelines.releases.run_tags import COMMIT
 from pipelines.sensors import customer_requests as module
-from pipelines.sensors.customer_requests import MOST_ATTEMPTS, MOST_REQUESTS, MOST_SESSIONS, customer_requests
-from pipelines.settings import Settings
+from pipelines.sensors.customer_requests import MOST_ATTEMPTS, MOST_REQUESTS, MOST_SESSIONS
+from pipelines_tests.sensors.inboxes import Inboxes, names_in
 
 RELEASE, OLD = "1" * 40, "2" * 40
 
 
-class World:
-    """Customers with their folders, the instance, and ticks."""
-
-    def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
-        self.settings, self.instance = settings, instance
-        self.cursor: str | None = None
-        self.said = ""
-
-    def customer(self, name: str) -> Path:
-        """The folder of a customer who is onboarded."""
-        assert isinstance(self.settings.customers, Path)
-        folder = self.settings.customers / name
-        for each in ("inbox", "sessions"):
-            (folder / each).mkdir(parents=True, exist_ok=True)
-        self.instance.add_dynamic_partitions("customers", [name])
-        return folder
-
-    def request(self, customer: str, name: str, *sessions: str, age_s: float = 60, **more: Any) -> None:
-        """A request for session files, which are put there if they are not."""
-        folder = self.customer(customer)
-        for session in sessions:
-            self.write(folder / "sessions" / session, "a log", 60)
-        self.write(folder / "inbox" / name, json.dumps({"sessions": list(sessions), **more}), age_s)
-
-    def write(self, file: Path, content: str, age_s: float) -> None:
-        if not file.exists():
-            file.write_text(content)
-            moment = time.time() - age_s
-            os.utime(file, (moment, moment))
-
-    def status(self, customer: str, name: str) -> Status | None:
-        return status_of(FolderFiles(self.customer(customer)), name)[0]
-
-    def tick(self) -> Sequence[dg.RunRequest]:
-        context = dg.build_sensor_context(
-            instance=self.instance, cursor=self.cursor, resources={"settings": self.settings}
-        )
-        result = customer_requests(context)
-        assert isinstance(result, dg.SensorResult)
-        self.cursor = result.cursor
-        self.said = str(result.skip_reason.skip_message if result.skip_reason else "")
-        return result.run_requests or []
-
-    def run(self, request: dg.RunRequest, status: dg.DagsterRunStatus, **tags: str) -> str:
-        """The run that was asked for, in that state."""
-        run_id = str(uuid4())
-        known = {**request.tags, "dagster/partition": str(request.partition_key), **tags}
-        self.instance.add_run(dg.DagsterRun(job_name="analyze", run_id=run_id, status=status, tags=known))
-        return run_id
-
-
-def names_in(request: dg.RunRequest) -> list[str]:
-    return request.run_config["ops"][STEP]["config"]["requests"]
-
-
-@pytest.fixture
-def world(tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(module, "_memory", None)
-    return World(settings_from({"PIPELINES_HOME": str(tmp_path / "home")}, "production"), instance)
-
-
-def test_waiting_requests_of_a_customer_become_one_run(world: World):
+def test_waiting_requests_of_a_customer_become_one_run(world: Inboxes):
     world.instance.report_runless_asset_event(
         dg.AssetMaterialization(CHAMPIONS, partition=RELEASE, metadata={"state": {"current": RELEASE}})
     )
@@ -112,7 +45,7 @@ def test_waiting_requests_of_a_customer_become_one_run(world: World):
     assert (later.state, later.batch) == ("accepted", ""), "accepted meanwhile"
 
 
-def test_a_malformed_request_fails_at_once_and_one_half_uploaded_waits(world: World):
+def test_a_malformed_request_fails_at_once_and_one_half_uploaded_waits(world: Inboxes):
     inboxes = world.customer("acme") / "inbox"
     world.write(inboxes / "broken.json", '{"sessions": [', 60)
     world.write(inboxes / "arriving.json", '{"sessions": [', 0)
@@ -131,7 +64,7 @@ def test_a_malformed_request_fails_at_once_and_one_half_uploaded_waits(world: Wo
     ]
 
 
-def test_session_files_are_waited_for_a_while(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_session_files_are_waited_for_a_while(world: Inboxes, monkeypatch: pytest.MonkeyPatch):
     world.request("acme", "a.json")
     folder = world.customer("acme")
     (folder / "inbox" / "a.json").unlink()
@@ -155,7 +88,7 @@ def test_session_files_are_waited_for_a_while(world: World, monkeypatch: pytest.
     assert never.why == ("Session file 'never.csv' is not in your sessions folder. Put it there whole, then ask again.")
 
 
-def test_one_customers_flood_is_carried_out_in_parts_and_keeps_nobody_waiting(world: World):
+def test_one_customers_flood_is_carried_out_in_parts_and_keeps_nobody_waiting(world: Inboxes):
     world.customer("flood")
     for number in range(MOST_REQUESTS + 30):
         world.request("flood", f"{number:04}.json", f"{number % 7}.csv", age_s=9000 - number)
@@ -166,7 +99,7 @@ def test_one_customers_flood_is_carried_out_in_parts_and_keeps_nobody_waiting(wo
     assert {run.tags["dagster/priority"] for run in runs.values()} == {"10"}
 
 
-def test_a_run_has_a_bounded_number_of_sessions(world: World):
+def test_a_run_has_a_bounded_number_of_sessions(world: Inboxes):
     ids = [f"{number:016x}" for number in range(2 * MOST_SESSIONS)]
     for number in range(4):
         world.request("acme", f"{number}.json", age_s=90 - number)
@@ -181,7 +114,7 @@ def test_a_run_has_a_bounded_number_of_sessions(world: World):
     assert names_in(run) == ["huge.json"], "one that is larger by itself goes alone"
 
 
-def test_answered_requests_are_not_read_again(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_answered_requests_are_not_read_again(world: Inboxes, monkeypatch: pytest.MonkeyPatch):
     world.request("acme", "a.json", "1.csv")
     [run] = world.tick()
     files = FolderFiles(world.customer("acme"))
@@ -204,7 +137,7 @@ def test_answered_requests_are_not_read_again(world: World, monkeypatch: pytest.
     ("status", "words"),
     [(dg.DagsterRunStatus.FAILURE, "did not succeed"), (dg.DagsterRunStatus.CANCELED, "was stopped")],
 )
-def test_a_run_that_fails_for_good_ends_its_requests(world: World, status: dg.DagsterRunStatus, words: str):
+def test_a_run_that_fails_for_good_ends_its_requests(world: Inboxes, status: dg.DagsterRunStatus, words: str):
     world.request("acme", "a.json", "1.csv")
     [run] = world.tick()
     run_id = world.run(run, status, **{"dagster/will_retry": "false"})
@@ -217,7 +150,7 @@ def test_a_run_that_fails_for_good_ends_its_requests(world: World, status: dg.Da
     )
 
 
-def test_a_run_that_dagster_tries_again_is_waited_for(world: World):
+def test_a_run_that_dagster_tries_again_is_waited_for(world: Inboxes):
     world.request("acme", "a.json", "1.csv")
     [run] = world.tick()
     died = world.run(run, dg.DagsterRunStatus.FAILURE, **{"dagster/will_retry": "true"})
@@ -230,7 +163,7 @@ def test_a_run_that_dagster_tries_again_is_waited_for(world: World):
     assert told.state == "accepted"
 
 
-def test_a_request_whose_run_was_never_made_is_asked_for_again(world: World):
+def test_a_request_whose_run_was_never_made_is_asked_for_again(world: Inboxes):
     world.request("acme", "a.json", "1.csv")
     [lost] = world.tick()
     [run] = world.tick()
@@ -238,7 +171,7 @@ def test_a_request_whose_run_was_never_made_is_asked_for_again(world: World):
     assert run.run_key != lost.run_key
 
 
-def test_what_another_releases_code_must_do_goes_on_with_that(world: World):
+def test_what_another_releases_code_must_do_goes_on_with_that(world: Inboxes):
     world.request("acme", "a.json", "1.csv", age_s=99)
     [run] = world.tick()
     files, status = FolderFiles(world.customer("acme")), world.status("acme", "a.json")
@@ -250,7 +183,7 @@ def test_what_another_releases_code_must_do_goes_on_with_that(world: World):
     assert (names_in(later), later.tags[COMMIT]) == (["a.json"], OLD), "not together with what needs other code"
 
 
-def test_a_request_that_no_run_answers_is_given_up_in_the_end(world: World):
+def test_a_request_that_no_run_answers_is_given_up_in_the_end(world: Inboxes):
     world.request("acme", "a.json", "1.csv")
     for _ in range(MOST_ATTEMPTS):
         [run] = world.tick()
@@ -261,7 +194,7 @@ def test_a_request_that_no_run_answers_is_given_up_in_the_end(world: World):
     assert told.state == "failed"
 
 
-def test_a_forgotten_memory_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_a_forgotten_memory_changes_nothing(world: Inboxes, monkeypatch: pytest.MonkeyPatch):
     world.request("acme", "a.json", "1.csv")
     [run] = world.tick()
     world.run(run, dg.DagsterRunStatus.STARTED)
@@ -270,7 +203,7 @@ def test_a_forgotten_memory_changes_nothing(world: World, monkeypatch: pytest.Mo
     assert world.tick() == []
 
 
-def test_an_inbox_that_cannot_be_read_is_told_and_the_others_are_looked_at(world: World):
+def test_an_inbox_that_cannot_be_read_is_told_and_the_others_are_looked_at(world: Inboxes):
     folder = world.customer("broken")
     (folder / "inbox").rmdir()
     (folder / "inbox").write_text("no folder")
@@ -281,7 +214,7 @@ def test_an_inbox_that_cannot_be_read_is_told_and_the_others_are_looked_at(world
     assert "The inbox of broken cannot be used" in world.said
 
 
-def test_only_customers_who_are_onboarded_are_heard(world: World):
+def test_only_customers_who_are_onboarded_are_heard(world: Inboxes):
     world.request("acme", "a.json", "1.csv")
     world.instance.delete_dynamic_partition("customers", "acme")
     assert world.tick() == []
@@ -289,7 +222,7 @@ def test_only_customers_who_are_onboarded_are_heard(world: World):
     assert not (world.settings.customers / "acme" / "inbox" / "a.status.json").exists()  # type: ignore[operator]
 
 
-def test_inboxes_have_their_turn(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_inboxes_have_their_turn(world: Inboxes, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(module.MOST_CUSTOMERS, "folder", 2)
     for name in ("a1", "b1", "c1"):
         world.request(name, "r.json", "1.csv")
@@ -297,7 +230,7 @@ def test_inboxes_have_their_turn(world: World, monkeypatch: pytest.MonkeyPatch):
     assert [run.partition_key for run in world.tick()] == ["c1", "a1"]
 
 
-def test_a_status_that_the_customer_wrote_is_no_answer(world: World):
+def test_a_status_that_the_customer_wrote_is_no_answer(world: Inboxes):
     world.request("acme", "a.json", "1.csv")
     (world.customer("acme") / "inbox" / "a.status.json").write_text(
         new_status("a.json", "another", "done").model_dump_json()
@@ -309,7 +242,7 @@ def test_a_status_that_the_customer_wrote_is_no_answer(world: World):
 CORRECTIONS = "session,kind,from,to,label\n" + "1.csv,maneuver,1,2,climb\n" * 12
 
 
-def test_corrections_are_carried_out_together_with_requests(world: World):
+def test_corrections_are_carried_out_together_with_requests(world: Inboxes):
     inboxes = world.customer("acme") / "inbox"
     world.request("acme", "a.json", "1.csv", age_s=90)
     world.write(inboxes / "lesson.corrections.csv", CORRECTIONS, 80)
@@ -336,7 +269,7 @@ def test_corrections_are_carried_out_together_with_requests(world: World):
 _CORRECTION = {"session": "1.csv", "kind": "upset", "from": 1, "to": 2, "label": "stall"}
 
 
-def test_malformed_corrections_fail_at_once_and_those_still_written_wait(world: World):
+def test_malformed_corrections_fail_at_once_and_those_still_written_wait(world: Inboxes):
     inboxes = world.customer("acme") / "inbox"
     world.write(inboxes / "broken.corrections.csv", "session,kind\n", 60)
     world.write(inboxes / "arriving.corrections.csv", CORRECTIONS, 0)
@@ -352,7 +285,7 @@ def test_malformed_corrections_fail_at_once_and_those_still_written_wait(world: 
     assert run.run_config["ops"][STEP]["config"] == {"corrections": ["arriving.corrections.csv"]}
 
 
-def test_a_run_has_a_bounded_number_of_corrections(world: World):
+def test_a_run_has_a_bounded_number_of_corrections(world: Inboxes):
     row = {"session": "1.csv", "kind": "upset", "from": 1, "to": 2, "label": "stall"}
     for number in range(5):
         content = json.dumps({"corrections": [row] * 400})

@@ -60,12 +60,12 @@ def initialize(table: Path, schema: TableSchema, comment: str | None, engine: st
     actions = [{"commitInfo": information}, {"protocol": _protocol(schema.fields, properties)}, {"metaData": metadata}]
     text = "".join(json.dumps(action, separators=(",", ":")) + "\n" for action in actions)
     written = log / f".{uuid4().hex}.tmp"
-    written.write_text(text, encoding="utf-8")
     try:
+        written.write_text(text, encoding="utf-8")
         # A link fails where a rename would overwrite: two creations of one table end in one log.
         os.link(written, commit_file(table, 0))
     finally:
-        written.unlink()
+        written.unlink(missing_ok=True)
 
 
 def _protocol(fields: list[dict[str, Any]], properties: dict[str, str]) -> dict[str, Any]:

@@ -1,0 +1,162 @@
+"""A production site with customers: what they put into their folders, what they are answered, and what tables hold."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dagster import DagsterRun, RunsFilter
+from deltalake import DeltaTable
+
+from pipelines.assets.customers import STEP
+from pipelines.customers.status import Status
+from pipelines.embedded import local_settings
+from pipelines.local.lifecycle import status
+from pipelines.settings import Settings
+from pipelines_tests.end_to_end.caught_step import CaughtStep, caught_step
+from pipelines_tests.end_to_end.environment import DAY as UPLOADED
+from pipelines_tests.end_to_end.production_site import ProductionSite
+from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
+
+
+@dataclass
+class World:
+    """The site as one of its customers meets it."""
+
+    site: ProductionSite
+    commit: str
+    customer: str = "acme"
+
+    def of(self, customer: str) -> World:
+        """The same for another customer, who is onboarded if need be."""
+        found = replace(self, customer=customer)
+        if not found.folder.exists():
+            done = self.command("customer", "onboard", customer)
+            assert done.returncode == 0, done.stdout + done.stderr
+        return found
+
+    @property
+    def folder(self) -> Path:
+        assert isinstance(self.site.settings.customers, Path)
+        return self.site.settings.customers / self.customer
+
+    def session(self, name: str, seed: int) -> str:
+        (self.folder / "sessions" / name).write_bytes(garmin_log(made_flight(seconds=601, seed=seed)))
+        return name
+
+    def ask(self, name: str, *sessions: str, **more: Any) -> None:
+        (self.folder / "inbox" / name).write_text(json.dumps({"sessions": list(sessions), **more}))
+
+    def status(self, name: str) -> Status | None:
+        file = self.folder / "inbox" / f"{Path(name).stem}.status.json"
+        return Status.model_validate_json(file.read_bytes()) if file.is_file() else None
+
+    def answer(self, name: str) -> Status:
+        def look() -> Status | None:
+            status = self.status(name)
+            return status if status is not None and status.is_final else None
+
+        return self.site.wait(f"the answer to {name}", look, 240)
+
+    def correct(self, customer: str, name: str, session: str) -> None:
+        """An instructor of the customer says that ten seconds of the session were a steep turn."""
+        row = f"session,kind,from,to,label,instructor,comment\n{session},maneuver,20,29,steep_turn,Ada of {customer},\n"
+        (self.folder.parent / customer / "inbox" / name).write_text(row)
+
+    def corrected(self, customer: str, name: str) -> Status:
+        file = self.folder.parent / customer / "inbox" / f"{name}.status.json"
+
+        def look() -> Status | None:
+            status = Status.model_validate_json(file.read_bytes()) if file.is_file() else None
+            return status if status is not None and status.is_final else None
+
+        return self.site.wait(f"the answer to {name} of {customer}", look, 240)
+
+    def landed(self, kind: str) -> dict[str, Path]:
+        """Files of the landing zone by name, below days other than that of the first uploads."""
+        assert isinstance(self.site.settings.landing, Path)
+        found = (self.site.settings.landing / kind).glob("*/*")
+        return {file.name: file for file in found if file.parent.name != UPLOADED.isoformat()}
+
+    def runs(self) -> list[DagsterRun]:
+        return list(self.site.instance.get_runs(RunsFilter(job_name="analyze")))
+
+    def own_runs(self) -> list[DagsterRun]:
+        """Those of this customer alone, the newest first."""
+        return [run for run in self.runs() if run.tags.get("dagster/partition") == self.customer]
+
+    def at_rest(self) -> None:
+        """Wait until no run of the customer is under way."""
+        self.site.wait("the end of its runs", lambda: all(run.is_finished for run in self.own_runs()) or None, 240)
+
+    def begun(self, name: str) -> None:
+        """Wait until a step is at the request."""
+
+        def look() -> bool | None:
+            status = self.status(name)
+            return (status is not None and status.state == "running") or None
+
+        self.site.wait(f"the step of {name}", look, 240)
+
+    def caught(self, name: str, since: float) -> CaughtStep:
+        """The step that carries that request out, which began after that time, stopped in the middle."""
+        self.begun(name)
+        found = caught_step(self.site.settings, self.site.daemon, since, STEP)
+        assert found is not None, "the daemon ended"
+        return found
+
+    def once(self, name: str, session: str) -> Status:
+        """The answer to that request for that one session, which must have been carried out once and whole."""
+        told = self.answer(name)
+        assert told.state == "done", (told, self.site.reasons(self.own_runs()[0]))
+        [one] = told.sessions
+        assert (one.session, one.status) == (session, "analysed")
+        assert [seconds for (seconds,) in self.rows("flight_samples", "second", of=one.session_id)] == list(range(600))
+        assert len(self.rows("analysis", "finding", of=one.session_id)) == 60
+        assert self.rows("analysed_sessions", "status", of=one.session_id) == [("judged",)]
+        return told
+
+    def rows(
+        self, table: str, *columns: str, schema: str | None = None, of: str | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Rows of a table in order, of the customer's own schema by default; `of`: of that session alone."""
+        schema = schema or f"prod.customer_{self.customer}"
+        folder = self.site.settings.tables.joinpath(*schema.split("."), table)
+        only = [("session_id", "=", of)] if of is not None else None
+        found = DeltaTable(str(folder)).to_pyarrow_table(columns=list(columns), filters=only).to_pylist()
+        return sorted(tuple(row[column] for column in columns) for row in found)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", "from pipelines.cli import main; main()", *arguments],
+            env=self.site.variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@contextmanager
+def registry_away(settings: Settings) -> Iterator[None]:
+    """Nobody can read the registry until the block ends."""
+    held = sqlite3.connect(settings.registry_uri.removeprefix("sqlite:///"), isolation_level=None, timeout=30)
+    held.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        held.rollback()
+        held.close()
+
+
+def server_of(settings: Settings) -> int:
+    """The process of the production workspace's server."""
+    found = status(local_settings(settings), settings.location).pid
+    assert found is not None
+    return found
