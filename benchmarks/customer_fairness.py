@@ -80,7 +80,7 @@ def _section(idle: list[Answered], busy: list[Answered], left: int) -> Section:
         "A single request beside another customer's flood",
         f"One customer asks for {_FLOOD:,} sessions of {_MINUTES:g} minutes by as many requests at once; once its "
         f"first run is under way, another asks {_REQUESTS} times, one after the other, for one session. Both share the "
-        f"machine's cores and the places of runs. {left} requests of the flood still waited when the last was answered.",
+        f"machine's cores and the places of runs. {left} requests of the flood were left when the last was answered.",
         [
             Target(
                 f"at most {_LIMIT:g} times the time on an idle system",

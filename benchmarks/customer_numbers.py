@@ -119,8 +119,10 @@ def _section(found: dict[int, dict[str, list[float]]], took: float) -> Section:
         targets,
         [("Medians, with smallest and largest:", ("", *(f"{count:,} customers" for count in COUNTS)), rows)],
         [
-            f"Onboarding one customer by the command took {took:.1f} s. The thousand were made without principals, "
-            "secret scopes and published jobs, which no request looks at."
+            (
+                f"Onboarding one customer by the command took {took:.1f} s. The thousand were made without principals, "
+                "secret scopes and published jobs, which no request looks at."
+            )
         ],
     )
 

@@ -128,8 +128,10 @@ def _section(
             ("And the script's:", ("part", "seconds"), _medians(script_parts)),
         ],
         [
-            f"Of a request {fixed:.1f} s are gone before its step begins, whatever it asks for; the rest is "
-            f"{(whole - fixed) / script:.2f} times the script."
+            (
+                f"Of a request {fixed:.1f} s are gone before its step begins, whatever it asks for; the rest is "
+                f"{(whole - fixed) / script:.2f} times the script."
+            )
         ],
     )
 

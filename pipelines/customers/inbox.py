@@ -49,6 +49,8 @@ class Memory:
 
     answered: dict[str, dict[str, Versions]] = field(default_factory=dict)
     """Versions by name of the request, by customer."""
+    settled: set[str] = field(default_factory=set)
+    """Customers of whom the last look found nothing without its final answer."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,11 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
     """
     listed = {file.file_path.removeprefix(f"{INBOX}/"): file for file in files.listed(INBOX)}
     known = memory.answered.get(customer, {})
+    memory.settled.discard(customer)
     memory.answered[customer] = here = {}
     waiting = []
-    for name, file in listed.items():
-        if not is_request(name) and not is_corrections(name):
-            continue
+    asked_for = [(name, file) for name, file in listed.items() if is_request(name) or is_corrections(name)]
+    for name, file in asked_for:
         answer = listed.get(status_path(name).removeprefix(f"{INBOX}/"))
         versions = file.file_version, answer.file_version if answer is not None else ""
         if known.get(name) == versions:
@@ -104,6 +106,8 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
             tell(files, _changed(status, state="failed", why=f"{waits_for} {_REMEDY}"))
             continue
         yield Open(name, len(asked.sessions), status, modified_ns, waits_for)
+    if len(here) == len(asked_for):
+        memory.settled.add(customer)
 
 
 _Asked = Request | list[Correction]
