@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from rich.console import Console
 
@@ -114,8 +113,3 @@ def run_of(instance: DagsterInstance, status: Status) -> RunRecord:
         if record.dagster_run.is_finished:
             return record
         time.sleep(0.2)
-
-
-def new_name(number: int) -> str:
-    """A name for a session file that no earlier benchmark has used."""
-    return f"hour_{number}_{uuid4().hex[:8]}.csv"
