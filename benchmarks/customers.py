@@ -1,7 +1,8 @@
 """What customers wait for: a request's time, many sessions, another's flood, and the number of customers.
 
 Works on the environment of a demo that was run before (`BENCHMARK_HOME`), or one that it runs itself.
-`CUSTOMER_PARTS=request,throughput,fairness,numbers` measures some of it.
+`CUSTOMER_PARTS=request,throughput,fairness,numbers` measures some of it, `CUSTOMER_ROUNDS` says how often a request's
+time is taken, `CUSTOMER_SESSIONS` and `CUSTOMER_MINUTES` how many sessions of which length make the throughput.
 """
 
 from __future__ import annotations

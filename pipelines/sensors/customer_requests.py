@@ -63,12 +63,10 @@ def customer_requests(context: dg.SensorEvaluationContext, settings: dg.Resource
     An inbox that cannot be read is told in the tick's log and keeps none of the others from being looked at. A tick
     that finds nothing watches the folders on for some seconds.
     """
-    from pipelines.customers.files import customer_files
-
     if settings.customers is None:
         return dg.SensorResult(skip_reason="This environment has no customers' zone.")
     began = time.monotonic()
-    inboxes = {customer: customer_files(settings, customer) for customer in _in_turn(context, settings)}
+    inboxes = {customer: _watch.files_of(settings, customer) for customer in _in_turn(context, settings)}
     tick = _Tick()
     last = _looked(context.instance, inboxes, inboxes, began + MOST_SECONDS, tick) or context.cursor
     while not tick.runs and (changed := _watch.first_to_change(inboxes, began + inbox_watch.WATCH_SECONDS)):

@@ -16,6 +16,7 @@ from pipelines.customers.places import INBOX
 
 if TYPE_CHECKING:
     from pipelines.customers.files import CustomerFiles
+    from pipelines.settings import Settings
 
 LISTED_AT_LEAST_S = 60.0
 """Each inbox is listed that often whatever its folder says: a file that was written over leaves no trace there."""
@@ -32,6 +33,17 @@ class InboxWatch:
 
     _quiet: dict[str, tuple[int, float]] = field(default_factory=dict)
     """By customer: when its inbox last changed, and when it was listed; of those alone in which nothing is open."""
+    _files: dict[tuple[object, str], CustomerFiles] = field(default_factory=dict)
+    """By zone and customer."""
+
+    def files_of(self, settings: Settings, customer: str) -> CustomerFiles:
+        """The customer's files, as `customer_files` gives them."""
+        from pipelines.customers.files import customer_files
+
+        key = settings.customers, customer
+        if key not in self._files:
+            self._files[key] = customer_files(settings, customer)
+        return self._files[key]
 
     def is_quiet(self, customer: str, files: CustomerFiles) -> bool:
         """Whether nothing was open in the inbox when it was listed, and nothing has come since."""
