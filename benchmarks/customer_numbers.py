@@ -20,7 +20,9 @@ from pipelines.customers.status import Status, digest_of_request
 from pipelines.settings import Settings
 
 COUNTS = (10, 100, 1_000)
-_PREFIX = "benchmark_one_of_"
+_BENCHMARKS = "benchmark_"
+"""Customers of benchmarks are called so."""
+_PREFIX = f"{_BENCHMARKS}one_of_"
 _LIMIT = 1.5
 _LOADS, _TICKS, _LISTINGS, _MINUTES = 5, 40, 10, 2.0
 _REQUESTS = int(os.environ.get("CUSTOMER_ROUNDS", "3"))
@@ -30,7 +32,7 @@ _DEFINITIONS = "from pipelines.definitions import production; production().get_r
 
 def many_customers(settings: Settings) -> Section:
     """Onboard up to each number and measure; the partitions of most are taken away again."""
-    there = forget_partitions(settings, _PREFIX)
+    there = forget_partitions(settings, _BENCHMARKS)
     asking = f"{_PREFIX}asking"
     found: dict[int, dict[str, list[float]]] = {}
     took = _onboarding(settings, asking)
@@ -52,7 +54,7 @@ def many_customers(settings: Settings) -> Section:
                 "a request": [ask(settings, asking, [sessions.pop()]).seconds for _ in range(_REQUESTS)],
             }
     finally:
-        forget_partitions(settings, _PREFIX)
+        forget_partitions(settings, _BENCHMARKS)
     return _section(found, took)
 
 
@@ -100,7 +102,8 @@ def _ticks(settings: Settings) -> dict[str, list[float]]:
             # Each of the first ones is a new process's, or one after a minute, which lists all inboxes.
             inbox_watch.LISTED_AT_LEAST_S = -1.0 if number < _LISTINGS else 3600.0
             start = time.perf_counter()
-            with build_sensor_context(instance, cursor=cursor, definitions=definitions) as context:
+            given = {"settings": settings}
+            with build_sensor_context(instance, cursor=cursor, definitions=definitions, resources=given) as context:
                 data = sensor.evaluate_tick(context)
             seconds.append(time.perf_counter() - start)
             assert not data.run_requests, "there is something new: the benchmark measures ticks without"
