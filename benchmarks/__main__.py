@@ -9,7 +9,7 @@ from benchmarks.report import RESULTS, Section, write
 
 NAMES = (
     *("loading", "simulator", "landing", "ingest", "known_files", "launcher"),
-    *("demo", "releases", "release_sizes", "models"),
+    *("demo", "releases", "release_sizes", "customers", "models"),
 )
 
 

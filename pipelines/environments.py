@@ -147,7 +147,8 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
             url=variables.get("PIPELINES_GIT") or str(home / "git" / "models.git"),
             branch=_BRANCHES[location],
             folder=home / "git" / location,
-            look_seconds=5,
+            # The daemon asks every five seconds: as many here would be missed by a moment every other time.
+            look_seconds=2,
         ),
         dagster_url=variables.get("PIPELINES_DAGSTER") or Settings.dagster_url,
         first_upload_day=_day(variables, "PIPELINES_FIRST_UPLOAD_DAY", Settings.first_upload_day),

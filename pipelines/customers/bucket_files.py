@@ -30,6 +30,9 @@ class BucketFiles:
         found = BucketUploads(self.address / folder).files()
         return sorted((_under(folder, file) for file in found), key=lambda file: file.file_path)
 
+    def changed_ns(self, folder: str) -> int | None:  # noqa: ARG002  (the protocol has it)
+        return None
+
     def look(self, path: str) -> LandedFile | None:
         from botocore.exceptions import BotoCoreError, ClientError
 

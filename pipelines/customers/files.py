@@ -24,6 +24,13 @@ class CustomerFiles(Protocol):
         """The whole files below a folder, by path; none if it is absent. Unfinished uploads and links are left out."""
         ...
 
+    def changed_ns(self, folder: str) -> int | None:
+        """When the folder last gained or lost a file, nanoseconds since the epoch; 0 if there is no such folder.
+
+        None where only a listing tells, which is in a bucket. A file that is written over changes nothing.
+        """
+        ...
+
     def look(self, path: str) -> LandedFile | None:
         """The file at that path; None if there is none, or it is a link or anything else than a file."""
         ...

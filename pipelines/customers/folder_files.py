@@ -34,6 +34,12 @@ class FolderFiles:
             return []
         return sorted(self._below(self.root / folder, folder), key=lambda file: file.file_path)
 
+    def changed_ns(self, folder: str) -> int | None:
+        try:
+            return os.lstat(f"{self.root}/{folder}").st_mtime_ns  # asked of a thousand folders at a time
+        except FileNotFoundError:
+            return 0
+
     def look(self, path: str) -> LandedFile | None:
         try:
             with self._opened(path) as opened:

@@ -49,6 +49,8 @@ class Memory:
 
     answered: dict[str, dict[str, Versions]] = field(default_factory=dict)
     """Versions of the requests that have their final answer, by name, by customer."""
+    settled: set[str] = field(default_factory=set)
+    """Customers of whom the last look found nothing without its final answer."""
     untold: dict[str, float] = field(default_factory=dict)
     """When a failed run was first seen of which nobody had said whether it is tried again, by id."""
     ahead: dict[str, dict[str, tuple[str, float]]] = field(default_factory=dict)
@@ -78,13 +80,13 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
     """
     listed = {file.file_path.removeprefix(f"{INBOX}/"): file for file in files.listed(INBOX)}
     known = memory.answered.get(customer, {})
+    memory.settled.discard(customer)
     memory.answered[customer] = here = {}
     settling = _Settling(memory.ahead.get(customer, {}))
     memory.ahead[customer] = settling.ahead
     waiting = []
-    for name, file in listed.items():
-        if not is_request(name) and not is_corrections(name):
-            continue
+    asked_for = [(name, file) for name, file in listed.items() if is_request(name) or is_corrections(name)]
+    for name, file in asked_for:
         answer = listed.get(status_path(name).removeprefix(f"{INBOX}/"))
         versions = file.file_version, answer.file_version if answer is not None else ""
         if known.get(name) == versions:
@@ -118,6 +120,8 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
             tell(files, _changed(status, state="failed", why=f"{waits_for} {_REMEDY}"))
             continue
         yield Open(name, len(asked.sessions), status, asked_ns, waits_for)
+    if len(here) == len(asked_for):
+        memory.settled.add(customer)
 
 
 _Asked = Request | list[Correction]

@@ -8,7 +8,7 @@ for others; what came meanwhile is carried out together.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,13 @@ import dagster as dg
 
 from pipelines.assets.customers import BATCH, STEP
 from pipelines.assets.releases import CHAMPIONS
+from pipelines.customers.identifier import InvalidCustomerError
+from pipelines.customers.places import INBOX
 from pipelines.jobs.production import analyze
 from pipelines.landing.uploads import FileChangedError, LandingUnavailableError
 from pipelines.partitions import CUSTOMERS
 from pipelines.releases.run_tags import COMMIT, CUSTOMER
+from pipelines.sensors import inbox_watch
 from pipelines.sensors.branch_record import IN_PROGRESS, release_state
 from pipelines.settings import Settings
 
@@ -41,6 +44,7 @@ PRIORITY = "10"
 """Before backfills, which have 0."""
 _TELLS_WITHIN_S = 60.0
 _memory: Any = None
+_watch = inbox_watch.InboxWatch()
 
 
 @dataclass
@@ -52,37 +56,74 @@ class _Tick:
     problems: list[str] = field(default_factory=list)
 
 
-@dg.sensor(job=analyze, minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
+# The daemon asks every five seconds at best, and a minimum of as many would be missed by a moment every other time.
+@dg.sensor(job=analyze, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
 def customer_requests(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
     """Carries out what customers ask for in their inboxes, and answers each request beside it.
 
-    An inbox that cannot be read is told in the tick's log and keeps none of the others from being looked at.
+    An inbox that cannot be read is told in the tick's log and keeps none of the others from being looked at. A tick
+    that finds nothing watches the folders on for some seconds.
     """
-    from pipelines.customers.files import customer_files
-
     if settings.customers is None:
         return dg.SensorResult(skip_reason="This environment has no customers' zone.")
-    customers = _in_turn(context, settings)
-    tick, until, last = _Tick(), time.monotonic() + MOST_SECONDS, context.cursor
-    busy = _busy(context.instance)
-    for customer in customers:
-        if time.monotonic() > until:
-            tick.remarks.append("Further inboxes follow in the next tick.")
-            break
-        last = customer
-        try:
-            _look(context.instance, customer, customer_files(settings, customer), customer in busy, tick)
-        except (OSError, FileChangedError, LandingUnavailableError) as error:
-            tick.problems.append(f"The inbox of {customer} cannot be used: {error}")
-        except Exception as error:  # nobody foresaw it, and still it is this customer's trouble and no other's
-            context.log.exception(f"The inbox of {customer}")
-            tick.problems.append(f"The inbox of {customer} cannot be used: {type(error).__name__}: {error}")
+    began = time.monotonic()
+    tick = _Tick()
+    inboxes = _inboxes(context, settings, tick)
+    last = _looked(context, inboxes, inboxes, began + MOST_SECONDS, tick) or context.cursor
+    while not tick.runs and (changed := _watch.first_to_change(inboxes, began + inbox_watch.WATCH_SECONDS)):
+        _looked(context, inboxes, changed, began + MOST_SECONDS, tick)
     for problem in tick.problems:
         context.log.error(problem)
     for remark in tick.remarks:
         context.log.info(remark)
     said = " ".join([*tick.problems, *tick.remarks])[:2000] or "No request waits."
     return dg.SensorResult(run_requests=tick.runs, skip_reason=None if tick.runs else said, cursor=last)
+
+
+def _looked(
+    context: dg.SensorEvaluationContext,
+    inboxes: Mapping[str, CustomerFiles],
+    customers: Iterable[str],
+    until: float,
+    tick: _Tick,
+) -> str | None:
+    """Look at those inboxes that may hold something new, until then (monotonic seconds); the last one's customer."""
+    busy: set[str] | None = None
+    last = None
+    for customer in customers:
+        if time.monotonic() > until:
+            tick.remarks.append("Further inboxes follow in the next tick.")
+            break
+        last, files = customer, inboxes[customer]
+        try:
+            if _watch.is_quiet(customer, files):
+                continue
+            busy = _busy(context.instance) if busy is None else busy
+            changed_ns = files.changed_ns(INBOX)
+            _look(context.instance, customer, files, customer in busy, tick)
+            _watch.listed(customer, changed_ns, customer not in _remembered().settled)
+        except (OSError, FileChangedError, LandingUnavailableError) as error:
+            _watch.listed(customer, None, is_open=True)
+            tick.problems.append(f"The inbox of {customer} cannot be used: {error}")
+        except Exception as error:  # nobody foresaw it, and still it is this customer's trouble and no other's
+            _watch.listed(customer, None, is_open=True)
+            context.log.exception(f"The inbox of {customer}")
+            tick.problems.append(f"The inbox of {customer} cannot be used: {type(error).__name__}: {error}")
+    return last
+
+
+def _inboxes(context: dg.SensorEvaluationContext, settings: Settings, tick: _Tick) -> dict[str, CustomerFiles]:
+    """Whose inboxes this tick looks at, in turn."""
+    found = {}
+    for customer in _in_turn(context, settings):
+        try:
+            found[customer] = _watch.files_of(settings, customer)
+        except InvalidCustomerError:  # anybody can add a partition in the UI
+            tick.problems.append(
+                f"Partition {customer[:60]!a} is no customer's and is passed over: delete it, and make customers "
+                "by `pipelines customer onboard`."
+            )
+    return found
 
 
 def _in_turn(context: dg.SensorEvaluationContext, settings: Settings) -> list[str]:

@@ -1,0 +1,147 @@
+"""Ten, a hundred and a thousand customers: loading the definitions, a tick of the sensor, a request's time."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.customer_onboarding import forget_partitions, onboard_many
+from benchmarks.customer_sessions import write_cuts
+from benchmarks.customer_stack import ask, folder_of_sessions, onboarded, uploaded_before
+from benchmarks.report import Section, Target, spread
+from pipelines.customers.places import INBOX
+from pipelines.customers.status import Status, digest_of_request
+from pipelines.settings import Settings
+
+COUNTS = (10, 100, 1_000)
+_BENCHMARKS = "benchmark_"
+"""Customers of benchmarks are called so."""
+_PREFIX = f"{_BENCHMARKS}one_of_"
+_LIMIT = 1.5
+_LOADS, _TICKS, _LISTINGS, _MINUTES = 5, 40, 10, 2.0
+_REQUESTS = int(os.environ.get("CUSTOMER_ROUNDS", "3"))
+_TICK, _LISTING = "a tick with nothing new", "a tick that lists every inbox, one a minute"
+_DEFINITIONS = "from pipelines.definitions import production; production().get_repository_def()"
+
+
+def many_customers(settings: Settings) -> Section:
+    """Onboard up to each number and measure; the partitions of most are taken away again."""
+    there = forget_partitions(settings, _BENCHMARKS)
+    asking = f"{_PREFIX}asking"
+    found: dict[int, dict[str, list[float]]] = {}
+    took = _onboarding(settings, asking)
+    made = len(there) + 1
+    if made > COUNTS[0]:
+        raise RuntimeError(f"the environment has {made} customers already: measure in one of a fresh demo")
+    first = int(time.time()) % 30_000
+    sessions = write_cuts(folder_of_sessions(settings, asking), _REQUESTS * len(COUNTS) + 1, _MINUTES, first)
+    uploaded_before(*(folder_of_sessions(settings, asking) / name for name in sessions))
+    ask(settings, asking, [sessions.pop()])
+    try:
+        for count in COUNTS:
+            onboard_many(settings, [f"{_PREFIX}{number:04d}" for number in range(made, count)])
+            _give_histories(settings, made, count)
+            made = count
+            found[count] = {
+                "loading the definitions": [_load() for _ in range(_LOADS)],
+                **_ticks(settings),
+                "a request": [ask(settings, asking, [sessions.pop()]).seconds for _ in range(_REQUESTS)],
+            }
+    finally:
+        forget_partitions(settings, _BENCHMARKS)
+    return _section(found, took)
+
+
+def _onboarding(settings: Settings, customer: str) -> float:
+    start = time.perf_counter()
+    onboarded(settings, customer)
+    return time.perf_counter() - start
+
+
+def _give_histories(settings: Settings, first: int, after: int) -> None:
+    """An answered request in each inbox, as customers have."""
+    assert isinstance(settings.customers, Path)
+    for number in range(first, after):
+        inbox = settings.customers / f"{_PREFIX}{number:04d}" / INBOX
+        request = json.dumps({"sessions": ["old.csv"]}).encode()
+        (inbox / "old.json").write_bytes(request)
+        status = Status(
+            request="old.json", request_digest=digest_of_request(request), state="done", at=datetime.now(UTC)
+        )
+        (inbox / "old.status.json").write_bytes(status.to_json())
+
+
+def _load() -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", _DEFINITIONS], check=True, cwd=Path(__file__).parents[1], env=os.environ)
+    return time.perf_counter() - start
+
+
+def _ticks(settings: Settings) -> dict[str, list[float]]:
+    """Evaluations of the sensor, as a code server makes them, without its watching on until the next is due."""
+    from dagster import build_sensor_context
+
+    from pipelines.cli.instance import open_instance
+    from pipelines.definitions import production
+    from pipelines.sensors import inbox_watch
+
+    inbox_watch.WATCH_SECONDS = 0.0
+    time.sleep(1.5)  # the folders have been at rest for longer than their time stamps tell apart
+    definitions = production()
+    sensor = definitions.get_repository_def().get_sensor_def("customer_requests")
+    cursor: str | None = None
+    seconds = []
+    with open_instance(settings) as instance:
+        for number in range(_TICKS + 2):
+            # Each of the first ones is a new process's, or one after a minute, which lists all inboxes.
+            inbox_watch.LISTED_AT_LEAST_S = -1.0 if number < _LISTINGS else 3600.0
+            start = time.perf_counter()
+            given = {"settings": settings}
+            with build_sensor_context(instance, cursor=cursor, definitions=definitions, resources=given) as context:
+                data = sensor.evaluate_tick(context)
+            seconds.append(time.perf_counter() - start)
+            assert not data.run_requests, "there is something new: the benchmark measures ticks without"
+            cursor = data.cursor
+    listings, ticks = seconds[2:_LISTINGS], seconds[_LISTINGS + 1 :]  # the first two import and read
+    return {_TICK: ticks, _LISTING: listings}
+
+
+def _section(found: dict[int, dict[str, list[float]]], took: float) -> Section:
+    least, most = found[COUNTS[0]], found[COUNTS[-1]]
+    targets = []
+    for name in least:
+        if name == _LISTING:
+            continue  # told, and not what a tick is
+        growth = max(statistics.median(found[count][name]) for count in COUNTS) / statistics.median(least[name])
+        measured = f"{growth:.2f} ({_shown(most[name])} against {_shown(least[name])})"
+        targets.append(Target(f"{name}: within {_LIMIT} times", measured, growth <= _LIMIT))
+    rows = [(name, *(_shown(found[count][name]) for count in COUNTS)) for name in least]
+    return Section(
+        "customer_numbers",
+        "Ten, a hundred and a thousand customers",
+        "Each has a partition, a row in `prod.ops.customers`, a schema and volume, and an inbox with an answered "
+        f"request. Loading is a fresh process ({_LOADS} each); a tick is the sensor's evaluation with nothing new, "
+        f"without its watching the folders on ({_TICKS - _LISTINGS} each); a request is for one session of "
+        f"{_MINUTES:g} minutes of one of them, through the daemon ({_REQUESTS} each).",
+        targets,
+        [("Medians, with smallest and largest:", ("", *(f"{count:,} customers" for count in COUNTS)), rows)],
+        [
+            (
+                f"Onboarding one customer by the command took {took:.1f} s. The thousand were made without principals, "
+                "secret scopes and published jobs, which no request looks at."
+            )
+        ],
+    )
+
+
+def _shown(seconds: list[float]) -> str:
+    if statistics.median(seconds) >= 0.5:
+        return spread(seconds)
+    values = sorted(1000 * one for one in seconds)
+    return f"{statistics.median(values):.1f} ms ({values[0]:.1f} to {values[-1]:.1f})"
