@@ -17,6 +17,7 @@ import dagster as dg
 
 from pipelines.assets.customers import BATCH, STEP
 from pipelines.assets.releases import CHAMPIONS
+from pipelines.customers.identifier import InvalidCustomerError
 from pipelines.jobs.production import analyze
 from pipelines.landing.uploads import FileChangedError, LandingUnavailableError
 from pipelines.partitions import CUSTOMERS
@@ -72,6 +73,11 @@ def customer_requests(context: dg.SensorEvaluationContext, settings: dg.Resource
         last = customer
         try:
             _look(context.instance, customer, customer_files(settings, customer), customer in busy, tick)
+        except InvalidCustomerError:  # anybody can add a partition in the UI
+            tick.problems.append(
+                f"Partition {customer[:60]!a} is no customer's and is passed over: delete it, and make customers "
+                "by `pipelines customer onboard`."
+            )
         except (OSError, FileChangedError, LandingUnavailableError) as error:
             tick.problems.append(f"The inbox of {customer} cannot be used: {error}")
     for problem in tick.problems:
