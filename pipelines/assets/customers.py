@@ -130,6 +130,8 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
         yield dg.MaterializeResult(asset_key=CUSTOMER_ANALYSIS, metadata={**_of_analysis(found, settings), **asking})
         if corrected is not None:
             yield dg.MaterializeResult(asset_key=CUSTOMER_CORRECTIONS, metadata=_of_corrections(corrected))
+        elif BATCH not in tags:  # a person chose all three: what does not come out makes a backfill count as failed
+            yield dg.MaterializeResult(asset_key=CUSTOMER_CORRECTIONS, metadata={"recorded": 0})
 
     return analyze_customer
 
