@@ -77,7 +77,7 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
         rows = report_rows(engine, settings)
         metadata: dict[str, Any] = {
             "costs": picture(png_of(cost_picture(rows)), "costs by month and purpose"),
-            "newest_month": _newest_month(rows),
+            **_newest_month(rows),
             "months_written": ", ".join(f"{each.month:%Y-%m}" for each in written) or "none",
         }
         if written:
@@ -94,21 +94,21 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
     return cost_report
 
 
-def _newest_month(rows: list[dict[str, Any]]) -> Any:
+def _newest_month(rows: list[dict[str, Any]]) -> dict[str, Any]:
     newest = max((row["month"] for row in rows), default=None)
-    return rows_table(
-        {
-            "month": f"{row['month']:%Y-%m}",
-            "purpose": row["purpose"],
+    shown = rows_table(
+        {  # the UI cuts off what does not fit, so the amount comes early
             "customer": row["customer"],
-            "cost center": row["cost_center"],
+            "purpose": row["purpose"],
+            "USD": f"{row['cost_usd']:,.2f}",
             "runs": row["runs"],
             "hours": f"{row['hours']:.2f}",
-            "USD": f"{row['cost_usd']:,.2f}",
+            "cost center": row["cost_center"],
         }
         for row in sorted(rows, key=lambda row: -row["cost_usd"])
         if row["month"] == newest
     )
+    return {"newest_month": f"{newest:%Y-%m}" if newest else "none", "newest_month_costs": shown}
 
 
 def _budget_check(engine: Engine, key: dg.AssetKey, rows: list[dict[str, Any]]) -> dg.AssetCheckResult:
