@@ -228,7 +228,9 @@ def _taken(
         try:
             # Besides the customer's own, maps come with the release: production does not see development's folder.
             with session_maps(files, scratch) as maps:
-                taken |= take_sessions(engine, customer, files, found, request_of, maps, scratch, progress)
+                read = take_sessions(engine, customer, files, found, request_of, maps, scratch, progress)
+            now = {one.session_id: one for one in read.values()}
+            taken = {name: now.get(one.session_id, one) for name, one in taken.items()} | read
         except CustomerMapError as error:
             for one in asked:
                 if any(name in found for name in one.request.sessions):

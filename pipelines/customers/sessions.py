@@ -138,11 +138,10 @@ def _write(
         return
     ready = [one for one in by_id.values() if one.status == READY]
     these = in_list("session_id", by_id)
+    clear(engine, samples_contract(schema), these)  # also of a session that could be read before
     if ready:
-        clear(engine, samples_contract(schema), these)
         _append_seconds(engine, schema, ready, scratch)
-        found = [row for one in ready for row in one.approaches]
-        replace_rows(engine, approaches_contract(schema), these, found)
+    replace_rows(engine, approaches_contract(schema), these, [row for one in ready for row in one.approaches])
     now = datetime.now(UTC)
     rows = [_row(one, request_of.get(_name(one.file), ""), now) for one in by_id.values()]
     replace_rows(engine, sessions_contract(schema), these, rows)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.customers.folder_files import FolderFiles
-from pipelines.customers.fulfilment import fulfil
+from pipelines.customers.fulfilment import fulfil, fulfil_all
 from pipelines.customers.session_maps import MOST_MAP_BYTES, MOST_MAPS, CustomerMapError, session_maps
 from pipelines.tables.contract import TableName
 from pipelines_tests.customers.conftest import CustomerFolder
@@ -102,6 +102,12 @@ def test_sessions_are_read_by_the_customers_map_and_anew_when_it_changes(fast: S
         FLIGHT["altitude_msl_ft"].max() + 100 / 0.3048, abs=1
     )
     assert len(_rows(fast, "analysed_sessions", "session_id")) == 1
+
+    (maps / "trainer.yaml").unlink()
+    fulfil_all(fast.engine, fast.settings, "acme", "everything", print)
+    [session] = _rows(fast, "sessions", "source_format", "status")
+    assert session == {"source_format": None, "status": "quarantined"}
+    assert _rows(fast, "flight_samples", "second") == []
 
 
 @pytest.mark.slow
