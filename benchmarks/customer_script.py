@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from pipelines.customers.findings import findings
 from pipelines.customers.folder_files import FolderFiles
 from pipelines.customers.review import review_page
+from pipelines.customers.session_maps import SessionMaps
 from pipelines.customers.session_reading import ReadSession, read_sessions
 from pipelines.engines import open_engine
-from pipelines.flight.formats import BUILT_IN_MAPS
 from pipelines.models.manifest import load_manifests
 from pipelines.models.protocol import load_model_code
 from pipelines.settings import Settings
@@ -86,7 +86,7 @@ class Script:
         files = FolderFiles(root)
         found = [file for name in names if (file := files.look(f"sessions/{name}")) is not None]
         assert len(found) == len(names), "session files are missing"
-        read = read_sessions(self.engine, files, found, (BUILT_IN_MAPS,))
+        read = read_sessions(self.engine, files, found, SessionMaps())
         assert all(one.status == "ready" for one in read), "a session file could not be read"
         return read
 

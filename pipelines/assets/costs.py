@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.assets.materializations import picture
+from pipelines.assets.materializations import picture, rows_table
 from pipelines.assets.table_assets import key_of, table_spec
 from pipelines.costs.report import report_contract
 from pipelines.costs.usage import usage_contract
@@ -76,9 +76,9 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
         written = write_report(engine, settings)
         rows = report_rows(engine, settings)
         metadata: dict[str, Any] = {
-            "months_written": ", ".join(f"{each.month:%Y-%m}" for each in written) or "none",
             "costs": picture(png_of(cost_picture(rows)), "costs by month and purpose"),
-            REPORT: dg.MetadataValue.json(json.loads(json.dumps(rows, default=str))),
+            **_newest_month(rows),
+            "months_written": ", ".join(f"{each.month:%Y-%m}" for each in written) or "none",
         }
         if written:
             newest = written[-1]
@@ -86,11 +86,29 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
             if newest.billed_cents is not None:
                 metadata["billed_usd"] = newest.billed_cents / 100
                 metadata["billed_minus_cost_usd"] = (newest.billed_cents - newest.cost_cents) / 100
+        metadata[REPORT] = dg.MetadataValue.json(json.loads(json.dumps(rows, default=str)))  # long, so it comes last
         return dg.MaterializeResult(
             metadata=metadata, check_results=[_budget_check(engine, key, rows)] if has_customers else []
         )
 
     return cost_report
+
+
+def _newest_month(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    newest = max((row["month"] for row in rows), default=None)
+    shown = rows_table(
+        {  # the UI cuts off what does not fit, so the amount comes early
+            "customer": row["customer"],
+            "purpose": row["purpose"],
+            "USD": f"{row['cost_usd']:,.2f}",
+            "runs": row["runs"],
+            "hours": f"{row['hours']:.2f}",
+            "cost center": row["cost_center"],
+        }
+        for row in sorted(rows, key=lambda row: -row["cost_usd"])
+        if row["month"] == newest
+    )
+    return {"newest_month": f"{newest:%Y-%m}" if newest else "none", "newest_month_costs": shown}
 
 
 def _budget_check(engine: Engine, key: dg.AssetKey, rows: list[dict[str, Any]]) -> dg.AssetCheckResult:

@@ -97,6 +97,7 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
         from pipelines.customers.correcting import correct
         from pipelines.customers.files import customer_files
         from pipelines.customers.fulfilment import fulfil, fulfil_all, nothing_asked
+        from pipelines.customers.identifier import InvalidCustomerError
         from pipelines.customers.registry import UnknownCustomerError, customer_of
         from pipelines.customers.requests import InvalidRequestError, made_request
         from pipelines.customers.status import refuse
@@ -125,7 +126,7 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
             why = f"{customer} is no customer any more, so nothing is done for it: ask your contact."
             refuse(customer_files(settings, customer), [*config.requests, *config.corrections], why)
             raise dg.Failure(str(error), allow_retries=False) from None
-        except InvalidRequestError as error:
+        except (InvalidCustomerError, InvalidRequestError) as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         for one in found.asked:
             if not one.name and one.problem is not None:
@@ -135,6 +136,8 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
         yield dg.MaterializeResult(asset_key=CUSTOMER_ANALYSIS, metadata={**_of_analysis(found, settings), **asking})
         if corrected is not None:
             yield dg.MaterializeResult(asset_key=CUSTOMER_CORRECTIONS, metadata=_of_corrections(corrected))
+        elif BATCH not in tags:  # a person chose all three: what does not come out makes a backfill count as failed
+            yield dg.MaterializeResult(asset_key=CUSTOMER_CORRECTIONS, metadata={"recorded": 0})
 
     return analyze_customer
 
@@ -180,9 +183,8 @@ def _of_analysis(found: Any, settings: Settings) -> dict[str, Any]:
     analysed = found.analysed.values()
     pages = {one.session_id: name for name, one in found.taken.items() if one.status != CHANGED}
     return {
-        "review_pages": rows_table(
-            {"session": name, "page": f"{settings.customers}/{found.customer}/{page_path(session_id)}"}
-            for session_id, name in pages.items()
+        **_review_pages(
+            {name: f"{settings.customers}/{found.customer}/{page_path(key)}" for key, name in pages.items()}
         ),
         "requests": rows_table(
             {"request": one.request, "state": one.state, "why": one.why or ""} for one in found.answers
@@ -191,7 +193,7 @@ def _of_analysis(found: Any, settings: Settings) -> dict[str, Any]:
         "judged_before": sum(not one.is_new for one in analysed),
         "results": rows_table(
             {
-                "session": one.session_id,
+                "session": pages.get(one.session_id, one.session_id),
                 "model": one.model,
                 "version": one.model_version,
                 "chosen as": one.route_reason,
@@ -202,3 +204,10 @@ def _of_analysis(found: Any, settings: Settings) -> dict[str, Any]:
             for one in found.analysed.values()
         ),
     }
+
+
+def _review_pages(pages: dict[str, str]) -> dict[str, Any]:
+    """Where the pages are: the UI has a button to copy a path that stands alone, and cuts one off in a table."""
+    if len(pages) == 1:
+        return {"review_page": dg.MetadataValue.path(next(iter(pages.values())))}
+    return {"review_pages": rows_table({"session": name, "page": page} for name, page in pages.items())}

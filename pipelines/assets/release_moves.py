@@ -20,6 +20,8 @@ _MEANINGS: dict[MoveKind, str] = {
     "lift": "Ends the quarantine of a release.",
     "recover": "Completes a move that was cut off; safe at any time.",
     "repair": "Ends conflicts between the registry's tags and the record of releases, as the record says.",
+    "pin": "Holds a customer at a version of a model, whatever the release plan says.",
+    "unpin": "Lets the release plan choose again for a customer.",
 }
 
 
@@ -33,7 +35,11 @@ class Move(dg.Config):
     release: str = ""
     """The commit, its first 7 characters or more; for a rollback empty means the release before."""
     models: list[str] = Field(default_factory=list)
-    """For an approval: which models; all that wait for one if empty."""
+    """For an approval: which models; all that wait for one if empty. For a pin: the one model."""
+    customer: str = ""
+    """For a pin: whose it is."""
+    version: int = 0
+    """For a pin: the version that the customer gets."""
     keep_tags: bool = False
     """For a repair: whether what somebody wrote into the registry is right, and the record is made to follow."""
 
@@ -49,13 +55,14 @@ def move_job(kind: MoveKind) -> dg.JobDefinition:
         settings: dg.ResourceParam[Settings],
         step_launcher: dg.ResourceParam[object],
     ) -> None:
+        from pipelines.customers.registry import UnknownCustomerError
         from pipelines.releases.registry import MlflowRegistry
         from pipelines.releases.transitions import TransitionRefusedError
 
         registry = MlflowRegistry(settings)
         try:
             record, said = _moved(kind, config, engine, settings, registry, context.run_id)
-        except (TransitionRefusedError, ValueError) as error:
+        except (TransitionRefusedError, ValueError, UnknownCustomerError) as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         context.log.info(said)
         context.log_event(
@@ -100,6 +107,8 @@ def _moved(
             return releases.journal.read(), " ".join(problems) or "every plan and alias is as the record says."
         case "repair":
             record = releases.repair(by, keep_tags=config.keep_tags)
+        case "pin" | "unpin":
+            return _pinned(kind == "pin", config, engine, registry, releases, by)
     current = record.current_release
     serves = f"release {current[:12]} serves" if current else "nothing serves"
     changed = record.next_sequence != before.next_sequence
@@ -122,5 +131,24 @@ def _approved(
     return found.record, f"{', '.join(chosen)} approved by {config.actor}; {found.outcome}: {found.sentence}"
 
 
-MOVES: tuple[MoveKind, ...] = ("rollback", "approve", "quarantine", "lift", "recover", "repair")
+def _pinned(holds: bool, config: Move, engine: Engine, registry: Any, releases: Any, by: Any) -> tuple[Any, str]:
+    from pipelines.customers.registry import customer_of
+    from pipelines.releases.pins import why_not_for_customers
+
+    if len(config.models) != 1:
+        raise ValueError(f"a pin is of one model, not of {len(config.models)}: name it in `models`.")
+    customer, [model] = config.customer, config.models
+    if not holds:  # also of a customer who has left
+        return releases.unpin(
+            customer, model, by
+        ), f"{customer} gets of {model} what the release plan says. {by.reason}"
+    customer_of(engine, customer)
+    if (problem := why_not_for_customers(releases.journal.read(), registry, model, config.version)) is not None:
+        raise ValueError(problem)
+    release = registry.tags(model, config.version)["commit"]
+    record = releases.pin(customer, model, config.version, release, by)
+    return record, f"{customer} is held at version {config.version} of {model}. {by.reason}"
+
+
+MOVES: tuple[MoveKind, ...] = ("rollback", "approve", "quarantine", "lift", "recover", "repair", "pin", "unpin")
 move_jobs = [move_job(kind) for kind in MOVES]

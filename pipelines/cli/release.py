@@ -73,6 +73,27 @@ def lift(release: str, reason: str, actor: str) -> None:
 
 
 @release.command()
+@click.argument("customer")
+@click.argument("model")
+@click.argument("version", type=click.IntRange(min=1))
+@_reason
+@_actor
+def pin(customer: str, model: str, version: int, reason: str, actor: str) -> None:
+    """Hold CUSTOMER at VERSION of MODEL, whatever is released, until it is unpinned."""
+    _move("pin", actor, reason, customer=customer, models=[model], version=version)
+
+
+@release.command()
+@click.argument("customer")
+@click.argument("model")
+@_reason
+@_actor
+def unpin(customer: str, model: str, reason: str, actor: str) -> None:
+    """Let the release plan choose again which version of MODEL CUSTOMER gets."""
+    _move("unpin", actor, reason, customer=customer, models=[model])
+
+
+@release.command()
 @_actor
 def recover(actor: str) -> None:
     """Complete a move that was cut off; safe at any time."""

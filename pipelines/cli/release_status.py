@@ -52,6 +52,12 @@ def _print_production(console: Console, instance: DagsterInstance) -> None:
     console.print(shown)
     for release, why in state.get("quarantined", {}).items():
         console.print(f"[yellow]In quarantine[/yellow] {release[:12]}: {escape(why)}")
+    for pin in state.get("pins", []):
+        held = "" if pin["holds"] else ", which is in quarantine: the release plan chooses"
+        console.print(
+            f"[cyan]Pinned[/cyan] {pin['customer']}: {pin['model']} version {pin['version']} of release "
+            f"{pin['release'][:12]}{held}: {escape(pin['why'])}"
+        )
     moves = _table("Last moves", "when (UTC)", "what", "release", "who", "why")
     for event in status.events[:_MOST_MOVES]:
         moves.add_row(_when(event.at), event.what, event.release[:12], escape(event.actor), escape(event.reason[:300]))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.costs.purpose import UNTAGGED, customer_of, purpose_of
 from pipelines.costs.remote_runs import LOST, RUNNING, RemoteRun, run_of, runs_since
+from pipelines.customers.registry import all_customers
 from pipelines.settings import Settings
 from pipelines.tables.arrow_rows import rows_to_frame
 from pipelines.tables.contract import TableContract
@@ -61,10 +62,13 @@ def record_usage(engine: Engine, client: WorkspaceClient, settings: Settings) ->
         newest = known.agg({"started_at": "max"}).toArrow().column(0).to_pylist()[0]
         open_rows = {row["remote_run_id"]: row for row in known.where(f"result = '{RUNNING}'").toArrow().to_pylist()}
         since = None if newest is None else newest.astimezone(UTC) - _LOOK_BACK
+        paying = {one.id: one.cost_center for one in all_customers(engine)} if settings.location == "production" else {}
         listed = {run.run_id: run for run in runs_since(client, since)}
         ended = _recent_ids(engine, contract, since) - set(open_rows)
-        rows = [usage_row(run, settings, now) for run in listed.values() if run.run_id not in ended]
-        rows += [_looked_after(client, row, settings, now) for key, row in open_rows.items() if key not in listed]
+        rows = [usage_row(run, settings, now, paying) for run in listed.values() if run.run_id not in ended]
+        rows += [
+            _looked_after(client, row, settings, now, paying) for key, row in open_rows.items() if key not in listed
+        ]
         if rows:
             until_committed(lambda: _merge(engine, contract, rows))
     return UsageReport(
@@ -75,9 +79,12 @@ def record_usage(engine: Engine, client: WorkspaceClient, settings: Settings) ->
     )
 
 
-def usage_row(run: RemoteRun, settings: Settings, now: datetime) -> dict[str, Any]:
-    """The run's row; one that goes on is counted up to `now`."""
-    tags = run.tags
+def usage_row(
+    run: RemoteRun, settings: Settings, now: datetime, cost_centers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The run's row; one that goes on is counted up to `now`. `cost_centers` are those of customers, by identifier."""
+    tags, customer = run.tags, customer_of(run.tags)
+    agreed = (cost_centers or {}).get(customer) if customer else None
     rates = settings.rates_usd_per_hour
     size = tags["size"] if tags.get("size") in rates else STANDARD
     duration = max((run.ended_at or now) - run.started_at, timedelta(0))
@@ -91,10 +98,10 @@ def usage_row(run: RemoteRun, settings: Settings, now: datetime) -> dict[str, An
         "rate_usd_per_hour": rates[size],
         "cost_usd": cost_usd(duration, rates[size]),
         "purpose": purpose_of(settings.location, tags),
-        "customer": customer_of(tags),
+        "customer": customer,
         "model": tags.get("model") or None,
         "release": tags.get("release") or None,
-        "cost_center": tags.get("cost_center") or UNTAGGED,
+        "cost_center": agreed or tags.get("cost_center") or UNTAGGED,
         "dagster_run_id": tags.get("dagster_run") or None,
         "step": tags.get("dagster_step") or None,
         "recorded_at": now,
@@ -107,12 +114,14 @@ def cost_usd(duration: timedelta, rate_usd_per_hour: float) -> float:
     return float((hours * Decimal(str(rate_usd_per_hour))).quantize(_MILLIONTH, ROUND_HALF_EVEN))
 
 
-def _looked_after(client: WorkspaceClient, row: Mapping[str, Any], settings: Settings, now: datetime) -> dict[str, Any]:
+def _looked_after(
+    client: WorkspaceClient, row: Mapping[str, Any], settings: Settings, now: datetime, cost_centers: Mapping[str, str]
+) -> dict[str, Any]:
     """A row that was running when it was last seen, as it is now."""
     run = run_of(client, row["remote_run_id"])
     if run is None:
         return {**row, "result": LOST, "recorded_at": now}
-    return usage_row(run, settings, now)
+    return usage_row(run, settings, now, cost_centers)
 
 
 def _recent_ids(engine: Engine, contract: TableContract, since: datetime | None) -> set[int]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pipelines.customers.places import INBOX, REVIEWS, SESSIONS, folder_of_customer
+from pipelines.customers.places import INBOX, MAPS, REVIEWS, SESSIONS, folder_of_customer
 from pipelines.landing.address import S3Prefix
 
 
 def bucket_policy(zone: S3Prefix, customer: str) -> str:
     """The policy as JSON, for the IAM user or role that the customer's uploads come from.
 
-    It lets them list their own folder, add sessions and requests, and read answers and review pages. Nothing can be
-    deleted by it.
+    It lets them list their own folder, add sessions, requests and column maps, and read answers and review pages.
+    Nothing can be deleted by it.
 
     Raises:
         InvalidCustomerError: that is no customer's identifier.
@@ -24,9 +24,11 @@ def bucket_policy(zone: S3Prefix, customer: str) -> str:
     return _json(
         _allow("ListOwnFolder", ["s3:ListBucket"], bucket, {"StringLike": {"s3:prefix": [f"{own.prefix}/*"]}}),
         _allow(
-            "Upload", ["s3:PutObject", "s3:AbortMultipartUpload"], [f"{folder}/{SESSIONS}/*", f"{folder}/{INBOX}/*"]
+            "Upload",
+            ["s3:PutObject", "s3:AbortMultipartUpload"],
+            [f"{folder}/{each}/*" for each in (SESSIONS, INBOX, MAPS)],
         ),
-        _allow("ReadOwn", ["s3:GetObject"], [f"{folder}/{each}/*" for each in (SESSIONS, INBOX, REVIEWS)]),
+        _allow("ReadOwn", ["s3:GetObject"], [f"{folder}/{each}/*" for each in (SESSIONS, INBOX, REVIEWS, MAPS)]),
     )
 
 

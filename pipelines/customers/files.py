@@ -15,7 +15,7 @@ from pipelines.settings import Settings
 
 
 class CustomerFiles(Protocol):
-    """All files of one customer. Paths begin with `sessions/`, `inbox/` or `reviews/`.
+    """All files of one customer. Paths begin with `sessions/`, `inbox/`, `reviews/` or `maps/`.
 
     Every method raises LandingUnavailableError if a bucket cannot be used, and OSError if a folder cannot.
     """

@@ -17,6 +17,7 @@ from pipelines.customers.places import SESSIONS
 from pipelines.customers.requests import (
     InvalidRequestError,
     Request,
+    UnknownKeyError,
     is_session_id,
     read_request,
 )
@@ -28,9 +29,9 @@ from pipelines.customers.routes import (
     asked_for,
     routed,
 )
+from pipelines.customers.session_maps import CustomerMapError, session_maps
 from pipelines.customers.sessions import CHANGED, READY, TakenSession, known_sessions, ready_sessions, take_sessions
 from pipelines.customers.status import Status, content_of, new_status, status_of_content, tell
-from pipelines.flight.formats.map_folders import BUILT_IN_MAPS
 from pipelines.landing.uploads import LandedFile
 from pipelines.models.manifest import load_manifests
 from pipelines.releases.site import open_releases
@@ -40,8 +41,6 @@ from pipelines.training.scratch import scratch_folder
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
 
-_MAPS = (BUILT_IN_MAPS,)
-"""Column maps come with the release: production does not see the folder of development's users."""
 _WORTH_LISTING = 50
 """Names from which on one listing is cheaper than a look at each, which is a request of its own in a bucket."""
 
@@ -136,7 +135,11 @@ def _begun(files: CustomerFiles, name: str, batch: str) -> Asked | None:
     try:
         request = read_request(name, content)
     except InvalidRequestError as error:
-        tell(files, new_status(name, digest, "failed", batch=batch, why=str(error)))
+        why = str(error)
+        if same is not None and isinstance(error, UnknownKeyError):  # whoever accepted it knows the key
+            why = f"The release that serves customers is older than what accepted this request. {error} Or ask again "
+            why += "after the next release."
+        tell(files, new_status(name, digest, "failed", batch=batch, why=why))
         return None
     more = {"commit": same.commit, "tried": same.tried, "attempts": same.attempts} if same else {}
     tell(files, new_status(name, digest, "running", request_id=request.request_id, batch=batch, **more))
@@ -221,7 +224,17 @@ def _taken(
                 found[name] = file
                 request_of.setdefault(name, one.request.request_id)
     if found:
-        taken |= take_sessions(engine, customer, files, found, request_of, _MAPS, scratch_folder(settings), progress)
+        scratch = scratch_folder(settings)
+        try:
+            # Besides the customer's own, maps come with the release: production does not see development's folder.
+            with session_maps(files, scratch) as maps:
+                read = take_sessions(engine, customer, files, found, request_of, maps, scratch, progress)
+            now = {one.session_id: one for one in read.values()}
+            taken = {name: now.get(one.session_id, one) for name, one in taken.items()} | read
+        except CustomerMapError as error:
+            for one in asked:
+                if any(name in found for name in one.request.sessions):
+                    one.problem = f"{error} No session is read while a column map of yours is at fault."
     for one in asked:
         if one.problem is None:
             one.sessions = {name: taken[name] for name in one.request.sessions}

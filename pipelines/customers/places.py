@@ -4,6 +4,7 @@
 <customers' zone>/<customer>/sessions/    session files, as the customer puts them there
 <customers' zone>/<customer>/inbox/       requests (*.json) and corrections; beside each its *.status.json
 <customers' zone>/<customer>/reviews/     review pages, <session id>.html
+<customers' zone>/<customer>/maps/        column maps of the customer's own (*.yaml), if it has any
 ```
 """
 
@@ -16,7 +17,7 @@ from pipelines.landing.address import Address
 from pipelines.settings import Settings
 
 CATALOG = "prod"
-SESSIONS, INBOX, REVIEWS = "sessions", "inbox", "reviews"
+SESSIONS, INBOX, REVIEWS, MAPS = "sessions", "inbox", "reviews", "maps"
 Zone = TypeVar("Zone", bound=Address)
 
 
@@ -53,5 +54,5 @@ def volume_of(customer: str) -> str:
 
 
 def folder_of_customer(zone: Zone, customer: str) -> Zone:
-    """The customer's folder below the customers' zone, which holds `SESSIONS`, `INBOX` and `REVIEWS`."""
+    """The customer's folder below the customers' zone, which holds `SESSIONS`, `INBOX`, `REVIEWS`, perhaps `MAPS`."""
     return zone / customer_id(customer)  # type: ignore[return-value]

@@ -15,6 +15,7 @@ from pipelines.customers import request_program
 from pipelines.customers.identifier import customer_id
 from pipelines.customers.places import volume_of
 from pipelines.databricks.compute import ComputeSettings
+from pipelines.databricks.tags import description as describe_tags
 from pipelines.workspace_names import folder_of
 
 if TYPE_CHECKING:
@@ -53,14 +54,16 @@ def definition(customer: str, tags: dict[str, str], program: str, compute: Compu
         compute: that of the environment; the job takes its smallest size.
     """
     size = next((name for name in _SIZES if name in compute.sizes), next(iter(compute.sizes)))
+    paying = {"customer": customer_id(customer), "purpose": "inference", **tags}
+    # Runs do not tell the tags of their job: what a run costs is found by what its task says.
+    told = describe_tags({**compute.custom_tags, **paying, "size": size})
     parameters = ("{{job.parameters.sessions}}", "{{job.parameters.request_id}}", "{{job.run_id}}")
     task = {
         "task_key": "request",
-        "description": f"Puts a request into the inbox of {customer} and waits for its answer.",
+        "description": f"Puts a request into the inbox of {customer} and waits for its answer.\n{told}",
         "spark_python_task": {"python_file": program, "parameters": list(parameters)},
         "max_retries": 0,
     }
-    paying = {"customer": customer_id(customer), "purpose": "inference", **tags}
     request = compute.request(size, task, paying)
     request.pop("access_control_list", None)  # who may see and start it is said by `access`, all at once
     for one in request["tasks"]:

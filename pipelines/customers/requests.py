@@ -36,6 +36,10 @@ class InvalidRequestError(ValueError):
     """A request that cannot be carried out as it is written; the message names the key and what to write."""
 
 
+class UnknownKeyError(InvalidRequestError):
+    """A request with nothing wrong but a key that this code does not know; newer code may."""
+
+
 class Request(BaseModel):
     """One request. `sessions` are ids of sessions that are known, or names of files below the sessions folder."""
 
@@ -143,7 +147,9 @@ def made_request(values: dict[str, Any], own_id: str) -> Request:
     try:
         request = Request.model_validate(values)
     except ValidationError as error:
-        raise InvalidRequestError(" ".join(_sentence(one) for one in error.errors()[:5])) from error
+        only_keys = all(one["type"] == "extra_forbidden" for one in error.errors())
+        kind = UnknownKeyError if only_keys else InvalidRequestError
+        raise kind(" ".join(_sentence(one) for one in error.errors()[:5])) from error
     return request if request.request_id else request.model_copy(update={"request_id": own_id})
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.models.manifest import Manifest
+from pipelines.releases.pins import held_at, why_not_for_customers
 from pipelines.releases.routing import NothingServesError, route
 
 if TYPE_CHECKING:
@@ -39,17 +40,17 @@ class Assignment:
 def routed(
     customer: str, session_ids: Sequence[str], request_id: str, record: Record, manifests: Mapping[str, Manifest]
 ) -> list[Assignment]:
-    """Every released model's version for each session, by the plans of the record.
+    """Every released model's version for each session, by the customer's pins and the plans of the record.
 
     Raises:
         NothingReleasedError: no model is released.
     """
     found: list[Assignment] = []
-    for model, plan in sorted(record.serving.items()):
+    for model, plan in sorted(record.plans.items()):
         by_customer = model in manifests and manifests[model].rollout.unit == "customer"
         for session_id in session_ids:
             try:
-                chosen = route(plan, customer if by_customer else session_id, customer)
+                chosen = route(plan, customer if by_customer else session_id, customer, held_at(record, model))
             except NothingServesError:
                 continue
             found.append(Assignment(model, chosen.version, session_id, chosen.reason, chosen.revision, request_id))
@@ -68,15 +69,8 @@ def asked_for(
     """
     found: list[Assignment] = []
     for model, version in sorted(versions.items()):
-        plan = record.plans.get(model)
-        if plan is None:
-            known = ", ".join(sorted(record.plans)) or "none"
-            raise UnusableVersionError(f"There is no released model {model}: there are {known}.")
-        if (problem := registry.why_unfit(model, version)) is not None:
-            raise UnusableVersionError(f"Version {version} of {model} cannot be used: {problem}.")
-        if (registry.tags(model, version) or {}).get("commit") in record.quarantined:
-            raise UnusableVersionError(f"Version {version} of {model} cannot be used: its release is in quarantine.")
-        found += [
-            Assignment(model, version, session_id, ASKED_FOR, plan.revision, request_id) for session_id in session_ids
-        ]
+        if (problem := why_not_for_customers(record, registry, model, version)) is not None:
+            raise UnusableVersionError(problem)
+        revision = record.plans[model].revision
+        found += [Assignment(model, version, session_id, ASKED_FOR, revision, request_id) for session_id in session_ids]
     return found

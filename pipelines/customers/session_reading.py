@@ -8,12 +8,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.customers.files import CustomerFiles
+from pipelines.customers.session_maps import SessionMaps
 from pipelines.landing.uploads import FileChangedError, LandedFile, LandingUnavailableError
-from pipelines.tables.pending import source_digest
 from pipelines.tables.spreading import divide, gather, task_count
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ class ReadSession:
     session_id: str
     status: str
     reason: str | None
+    source_digest: str
+    """Of all that the session's rows depend on."""
     facts: dict[str, Any]
     """Columns of the customer's `sessions`; empty unless ready."""
     approaches: list[dict[str, Any]]
@@ -52,7 +53,7 @@ class ReadSession:
 
 
 def read_sessions(
-    engine: Engine, files: CustomerFiles, found: Sequence[LandedFile], maps: tuple[Path, ...]
+    engine: Engine, files: CustomerFiles, found: Sequence[LandedFile], maps: SessionMaps
 ) -> list[ReadSession]:
     """Read every file, in the order given; whatever is wrong with one is told in its `reason`.
 
@@ -68,7 +69,7 @@ def read_sessions(
         parts = divide(list(found), sizes, task_count(sum(sizes), len(found)))
         rows = gather(engine, parts, read, _COLUMNS, sum(sizes))
     by_path = {row["file_path"]: row for row in rows}
-    return [_read(file, by_path[file.file_path]) for file in found]
+    return [_read(file, by_path[file.file_path], maps) for file in found]
 
 
 def upload_day_of(file: LandedFile) -> date:
@@ -77,7 +78,7 @@ def upload_day_of(file: LandedFile) -> date:
     return datetime.fromtimestamp(seconds, UTC).date()
 
 
-def _read(file: LandedFile, row: dict[str, Any]) -> ReadSession:
+def _read(file: LandedFile, row: dict[str, Any], maps: SessionMaps) -> ReadSession:
     outcome = json.loads(row["outcome"])
     facts = outcome["facts"]
     if facts.get("started_at"):
@@ -86,10 +87,14 @@ def _read(file: LandedFile, row: dict[str, Any]) -> ReadSession:
         {**approach, "session_id": row["session_id"], "upload_day": upload_day_of(file)}
         for approach in outcome["approaches"]
     ]
-    return ReadSession(file, row["session_id"], outcome["status"], outcome["reason"], facts, approaches, row["seconds"])
+    session_id = row["session_id"]
+    digest = maps.source_digest(session_id, facts.get("source_format"))
+    return ReadSession(
+        file, session_id, outcome["status"], outcome["reason"], digest, facts, approaches, row["seconds"]
+    )
 
 
-def _outcome(file: LandedFile, files: CustomerFiles, maps: tuple[Path, ...]) -> Iterator[pa.RecordBatch]:
+def _outcome(file: LandedFile, files: CustomerFiles, maps: SessionMaps) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
     session_id, status, reason, facts, approaches, seconds = _tried(file, files, maps)
@@ -106,7 +111,7 @@ def _outcome(file: LandedFile, files: CustomerFiles, maps: tuple[Path, ...]) -> 
 
 
 def _tried(
-    file: LandedFile, files: CustomerFiles, maps: tuple[Path, ...]
+    file: LandedFile, files: CustomerFiles, maps: SessionMaps
 ) -> tuple[str, str, str | None, dict[str, Any], list[dict[str, Any]], bytes]:
     from pipelines.flight.formats import ColumnMapError, QuarantineError, read_session
     from pipelines.flight.formats.limits import MAX_STORED_BYTES
@@ -130,8 +135,9 @@ def _tried(
         return unread, CHANGED, f"{file.name} cannot be read ({error.strerror}).", {}, [], b""
     session_id = sha256(content).hexdigest()[:16]
     try:
-        parsed = read_session(file.name, content, maps)
-        facts, approaches, seconds = _cleaned(parsed, session_id, upload_day_of(file))
+        parsed = read_session(file.name, content, maps.places)
+        digest = maps.source_digest(session_id, parsed.source_format)
+        facts, approaches, seconds = _cleaned(parsed, session_id, digest, upload_day_of(file))
     except QuarantineError as error:
         return session_id, QUARANTINED, str(error), {}, [], b""
     except (ColumnMapError, LandingUnavailableError):
@@ -146,7 +152,7 @@ def _tried(
 
 
 def _cleaned(
-    parsed: ParsedSession, session_id: str, upload_day: date
+    parsed: ParsedSession, session_id: str, digest: str, upload_day: date
 ) -> tuple[dict[str, Any], list[dict[str, Any]], bytes]:
     """Facts, approaches and seconds, made by the same functions as gold's."""
     import pyarrow as pa
@@ -161,7 +167,7 @@ def _cleaned(
     samples = parsed.samples.to_pandas()
     samples.insert(0, "session_id", session_id)
     samples.insert(1, "upload_day", upload_day)
-    seconds = seconds_of(samples, (), source_digest(session_id, ()))
+    seconds = seconds_of(samples, (), digest)
     unrecorded = set(seconds.columns[seconds.isna().all()])
     facts = {
         **session_facts(parsed),

@@ -17,11 +17,11 @@ from uuid import uuid4
 from pipelines.customers.files import CustomerFiles
 from pipelines.customers.places import SESSIONS, schema_of
 from pipelines.customers.replacing import clear, replace_rows
+from pipelines.customers.session_maps import SessionMaps
 from pipelines.customers.session_reading import CHANGED, QUARANTINED, READY, ReadSession, read_sessions
 from pipelines.landing.uploads import LandedFile
 from pipelines.tables.contract_guard import ensure_tables
 from pipelines.tables.contracts.customers import approaches_contract, samples_contract, sessions_contract
-from pipelines.tables.pending import source_digest
 from pipelines.tables.retries import until_committed
 from pipelines.tables.selecting import in_list, selected
 
@@ -70,7 +70,7 @@ def take_sessions(
     files: CustomerFiles,
     found: Mapping[str, LandedFile],
     request_of: Mapping[str, str],
-    maps: tuple[Path, ...],
+    maps: SessionMaps,
     scratch: Path,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, TakenSession]:
@@ -92,39 +92,41 @@ def take_sessions(
     contract, samples, approaches = sessions_contract(schema), samples_contract(schema), approaches_contract(schema)
     ensure_tables(engine, contract, samples, approaches)
     with engine.exclusive(contract.name):
-        taken = _known_files(engine, customer, found)
+        taken = _known_files(engine, customer, found, maps)
         waiting = {name: file for name, file in found.items() if name not in taken}
         done = 0
         for batch in _batches(list(waiting.values())):
             read = read_sessions(engine, files, batch, maps)
-            present = _up_to_date(engine, customer, {one.session_id for one in read if one.status == READY})
+            present = _up_to_date(engine, customer, read)
             _write(engine, customer, [one for one in read if one.session_id not in present], request_of, scratch)
             for one in read:
-                digest = source_digest(one.session_id, ())
                 taken[_name(one.file)] = TakenSession(
-                    one.session_id, one.status, one.reason, digest, is_new=one.session_id not in present
+                    one.session_id, one.status, one.reason, one.source_digest, is_new=one.session_id not in present
                 )
             done += len(batch)
             progress(f"{done} of {len(waiting)} session files read")
     return taken
 
 
-def _known_files(engine: Engine, customer: str, found: Mapping[str, LandedFile]) -> dict[str, TakenSession]:
+def _known_files(
+    engine: Engine, customer: str, found: Mapping[str, LandedFile], maps: SessionMaps
+) -> dict[str, TakenSession]:
     """The files that were read in this version and by these rules."""
     rows = selected(engine, engine.table(sessions_contract(schema_of(customer)).name), "file_name", set(found))
-    columns = ("session_id", "file_name", "file_version", "status", "reason", "source_digest")
+    columns = ("session_id", "file_name", "file_version", "status", "reason", "source_digest", "source_format")
     return {
         row["file_name"]: TakenSession(row["session_id"], row["status"], row["reason"], row["source_digest"])
         for row in rows.select(*columns).toArrow().to_pylist()
         if row["file_version"] == found[row["file_name"]].file_version
-        and row["source_digest"] == source_digest(row["session_id"], ())
+        and row["source_digest"] == maps.source_digest(row["session_id"], row["source_format"])
     }
 
 
-def _up_to_date(engine: Engine, customer: str, session_ids: set[str]) -> set[str]:
+def _up_to_date(engine: Engine, customer: str, read: Sequence[ReadSession]) -> set[str]:
     """Sessions that are there already, because the same bytes came under another name."""
-    known = known_sessions(engine, customer, session_ids) if session_ids else {}
-    return {one.session_id for one in known.values() if one.source_digest == source_digest(one.session_id, ())}
+    digests = {one.session_id: one.source_digest for one in read if one.status == READY}
+    known = known_sessions(engine, customer, set(digests)) if digests else {}
+    return {one.session_id for one in known.values() if one.source_digest == digests[one.session_id]}
 
 
 def _write(
@@ -136,11 +138,10 @@ def _write(
         return
     ready = [one for one in by_id.values() if one.status == READY]
     these = in_list("session_id", by_id)
+    clear(engine, samples_contract(schema), these)  # also of a session that could be read before
     if ready:
-        clear(engine, samples_contract(schema), these)
         _append_seconds(engine, schema, ready, scratch)
-        found = [row for one in ready for row in one.approaches]
-        replace_rows(engine, approaches_contract(schema), these, found)
+    replace_rows(engine, approaches_contract(schema), these, [row for one in ready for row in one.approaches])
     now = datetime.now(UTC)
     rows = [_row(one, request_of.get(_name(one.file), ""), now) for one in by_id.values()]
     replace_rows(engine, sessions_contract(schema), these, rows)
@@ -175,7 +176,7 @@ def _row(one: ReadSession, request_id: str, now: datetime) -> dict[str, Any]:
         "file_version": one.file.file_version,
         "status": one.status,
         "reason": one.reason,
-        "source_digest": source_digest(one.session_id, ()),
+        "source_digest": one.source_digest,
         "request_id": request_id,
         "ingested_at": now,
     }

@@ -140,6 +140,26 @@ def event(record: Record, kind: Event, release: str, models: Iterable[str]) -> l
     return [_event(record, kind, model, release) for model in sorted(models)]
 
 
+def pinned(record: Record, customer: str, model: str, version: int, release: str) -> list[Change]:
+    """The customer is held at that version of the model, which is of `release`; nothing if it is already."""
+    pin = record.pins.get(model, {}).get(customer)
+    return [] if pin is not None and pin.version == version else [_event(record, "pinned", model, release)]
+
+
+def unpinned(record: Record, customer: str, model: str) -> list[Change]:
+    """The customer is held at no version of the model any more.
+
+    Raises:
+        TransitionRefusedError: it was not.
+    """
+    pin = record.pins.get(model, {}).get(customer)
+    if pin is None:
+        raise TransitionRefusedError(
+            f"{customer} has no pin of {model}: `pipelines release status` shows all there are."
+        )
+    return [_event(record, "unpinned", model, pin.release)]
+
+
 def _each(record: Record, kind: Transition, release: str) -> list[Change]:
     step = transitions.quarantine if kind == "quarantined" else transitions.lift
     return _real([Change(model, kind, release, plan, step(plan, release)) for model, plan in record.plans.items()])

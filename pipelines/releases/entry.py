@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pipelines.releases.plan import Plan
 
-Event = Literal["requested", "refused", "approved"]
+Event = Literal["requested", "refused", "approved", "pinned", "unpinned"]
 """What is worth recording and changes no plan."""
 
 Transition = Literal[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-MoveKind = Literal["rollback", "approve", "quarantine", "lift", "recover", "repair"]
+MoveKind = Literal["rollback", "approve", "quarantine", "lift", "recover", "repair", "pin", "unpin"]
 
 
 def move_config(kind: MoveKind, *, actor: str, reason: str, **rest: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from pipelines.releases import decisions
 from pipelines.releases.completion import Registry, complete, is_edited
 from pipelines.releases.decisions import Change
 from pipelines.releases.entry import By, Entry
+from pipelines.releases.pins import pin_evidence
 from pipelines.releases.plan import aliases_of
 from pipelines.releases.record import Record
 
@@ -107,6 +109,16 @@ class Releases:
     def lift(self, release: str, by: By) -> Record:
         """End the quarantine of a release."""
         return self._move(lambda record: decisions.lifted(record, release), by, None)
+
+    def pin(self, customer: str, model: str, version: int, release: str, by: By) -> Record:
+        """Hold a customer at a version of a model, which is of `release`; doing it again changes nothing."""
+        decide = partial(decisions.pinned, customer=customer, model=model, version=version, release=release)
+        return self._move(decide, by, pin_evidence(customer, version))
+
+    def unpin(self, customer: str, model: str, by: By) -> Record:
+        """Let the release plan choose again for the customer."""
+        decide = partial(decisions.unpinned, customer=customer, model=model)
+        return self._move(decide, by, {"customer": customer})
 
     def recover(self) -> list[str]:
         """Bring the registry to what the record says; safe at any time, nothing is done twice.

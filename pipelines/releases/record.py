@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from pipelines.releases.entry import Entry
+from pipelines.releases.pins import Pin, pins_of
 from pipelines.releases.plan import Plan
 
 
@@ -63,6 +64,11 @@ class Record:
     def serving(self) -> dict[str, Plan]:
         """The plans of models that have a champion."""
         return {model: plan for model, plan in self.plans.items() if plan.champion is not None}
+
+    @cached_property
+    def pins(self) -> dict[str, dict[str, Pin]]:
+        """Customers who are held at a version: by model, then by customer."""
+        return pins_of(self.entries)
 
     @cached_property
     def current_release(self) -> str | None:

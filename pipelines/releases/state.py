@@ -15,7 +15,7 @@ _MOST_EVENTS = 20
 
 
 def state_of(record: Record, registry: MlflowRegistry) -> dict[str, Any]:
-    """The state after the record's last move: `status`, `released`, `quarantined` (with reasons), `sequence`."""
+    """The state after the last move: `status`, `released`, `quarantined` (with reasons), `pins`, `sequence`."""
     versions = {model: registry.versions(model) for model in record.plans}
     status = status_of(record, versions, _MOST_EVENTS)
     return {
@@ -23,6 +23,7 @@ def state_of(record: Record, registry: MlflowRegistry) -> dict[str, Any]:
         "current": record.current_release,
         "released": list(record.sets),
         "quarantined": quarantine_reasons(record),
+        "pins": pins_shown(record),
         "status": TypeAdapter(Status).dump_python(status, mode="json"),
     }
 
@@ -30,6 +31,23 @@ def state_of(record: Record, registry: MlflowRegistry) -> dict[str, Any]:
 def status_from(state: Mapping[str, Any]) -> Status:
     """The status in a state that `state_of` gave."""
     return TypeAdapter(Status).validate_python(state["status"])
+
+
+def pins_shown(record: Record) -> list[dict[str, Any]]:
+    """The pins in the order of customers and models; `holds` says whether the version may serve."""
+    found = [
+        {
+            "customer": customer,
+            "model": model,
+            "version": pin.version,
+            "release": pin.release,
+            "holds": pin.release not in record.quarantined,
+            "why": f"{pin.by.reason} ({pin.by.actor})",
+        }
+        for model, pins in record.pins.items()
+        for customer, pin in pins.items()
+    ]
+    return sorted(found, key=lambda each: (each["customer"], each["model"]))
 
 
 def quarantine_reasons(record: Record) -> dict[str, str]:

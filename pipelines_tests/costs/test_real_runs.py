@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from databricks.sdk.service import jobs
 from pipelines.costs.remote_runs import RemoteRun, run_of, runs_since
 from pipelines.costs.report import report_rows, write_report
 from pipelines.costs.usage import record_usage, usage_contract
+from pipelines.customers.onboarding import onboard
 from pipelines.databricks.tags import description, remote_tags
 from pipelines.engines.engine import Engine
 from pipelines.environments import settings_from
@@ -70,7 +72,8 @@ def _rows(engine: Engine) -> dict[int, dict[str, Any]]:
     return found
 
 
-def test_every_run_has_one_row_whatever_became_of_it(workspace: Workspace, engine: Engine):
+def test_every_run_has_one_row_whatever_became_of_it(workspace: Workspace, engine: Engine, tmp_path: Path):
+    onboard(engine, "acme", {"cost_center": "cc-acme"}, tmp_path / "acme", "ada")
     done = workspace.submit(ENDING, customer="acme", model="upset_detector", size="large")
     failed = workspace.submit(FAILING, model="upset_detector")
     untagged = workspace.client.jobs.submit(
@@ -98,7 +101,9 @@ def test_every_run_has_one_row_whatever_became_of_it(workspace: Workspace, engin
         "inference", "release", "operations", "inference", "operations",
     ]  # fmt: skip
     assert [row["customer"] for row in mine.values()] == ["acme", None, None, "birch", None]
-    assert [row["cost_center"] for row in mine.values()] == ["cc-9", "cc-9", "untagged", "cc-9", "cc-9"]
+    assert [row["cost_center"] for row in mine.values()] == ["cc-acme", "cc-9", "untagged", "cc-9", "cc-9"], (
+        "a customer's runs are paid by what was agreed with it"
+    )
     assert mine[done]["size_class"] == "large"
     for run_id, row in mine.items():
         run = workspace.client.jobs.get_run(run_id)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from pipelines.customers.folder_files import FolderFiles
 from pipelines.customers.fulfilment import fulfil, fulfil_all
 from pipelines.customers.requests import Request
+from pipelines.customers.status import new_status, tell
 from pipelines.engines.engine import Engine
 from pipelines.flight.formats import limits
 from pipelines.releases.plan import Plan
@@ -125,6 +128,23 @@ def test_what_is_wrong_with_one_is_told_to_that_one(fast: SmallModels, acme: Cus
         assert words in told.why
     statuses = rows(fast.engine, "sessions", "file_name", "status", "second_count")
     assert statuses == [("good.csv", "ready", 600), ("picture.csv", "quarantined", 0)]
+
+
+def test_a_key_that_only_newer_code_knows_ends_in_words_that_say_so(fast: SmallModels, acme: CustomerFolder):
+    name = acme.request("one.json", acme.session("a.csv"), databricks_region="eu-1")
+    content = (acme.root / "inbox" / name).read_bytes()
+    carried_out(fast, name)
+    assert acme.status(name).why == "Key `'databricks_region'` is unknown: correct its spelling or drop it."
+
+    acme.status_file(name).unlink()
+    tell(FolderFiles(acme.root), new_status(name, sha256(content).hexdigest(), "accepted"))  # as a newer sensor does
+    carried_out(fast, name)
+    told = acme.status(name)
+    assert told.state == "failed"
+    assert told.why == (
+        "The release that serves customers is older than what accepted this request. Key `'databricks_region'` is "
+        "unknown: correct its spelling or drop it. Or ask again after the next release."
+    )
 
 
 def test_a_file_that_is_too_large_is_never_read(

@@ -68,8 +68,8 @@ def test_policy_of_a_bucket_ends_at_the_own_folder(monkeypatch: pytest.MonkeyPat
     policy = json.loads(script[script.index("\n{") :])
     assert policy == json.loads(bucket_policy(S3Prefix("uploads", "customers"), "acme"))
     resources = json.dumps([statement["Resource"] for statement in policy["Statement"][1:]])
-    assert resources.count("arn:aws:s3:::uploads/customers/acme/") == 5
-    assert resources.count("arn:") == 5
+    assert resources.count("arn:aws:s3:::uploads/customers/acme/") == 7
+    assert resources.count("arn:") == 7
     assert policy["Statement"][0]["Condition"] == {"StringLike": {"s3:prefix": ["customers/acme/*"]}}
     assert not [each for each in policy["Statement"] if "s3:DeleteObject" in each["Action"]]
     assert "-- no job is published" in script, "the embedded workspace mounts no bucket"

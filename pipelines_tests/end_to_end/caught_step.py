@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,14 +35,14 @@ class CaughtStep:
 
 
 def caught_step(
-    settings: Settings, launching: subprocess.Popen[bytes], since: float, step: str, limit_s: float = 180
+    settings: Settings, goes_on: Callable[[], bool], since: float, step: str, limit_s: float = 180
 ) -> CaughtStep | None:
     """Stop the step once it has reported its first events; None if it ended before it could be stopped.
 
     Args:
         settings: the environment.
-        launching: the process that launches the run's steps.
-        since: seconds since 1970, before that process was started: tells its tasks from those of earlier runs.
+        goes_on: whether the run of the step has not ended.
+        since: seconds since 1970, before that run was started: tells its tasks from those of earlier runs.
         step: key of the step.
         limit_s: how long the step may need to begin.
 
@@ -51,7 +51,7 @@ def caught_step(
     """
     workspace = workspace_client(settings)
     until = time.monotonic() + limit_s
-    while launching.poll() is None:
+    while goes_on():
         assert time.monotonic() < until, f"{step} did not begin within {limit_s:.0f} s"
         task = _running_task(workspace, step, since)
         events = _segments(workspace, task) if task else []

@@ -12,17 +12,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dagster import DagsterRun, RunsFilter
+from dagster import DagsterRun, DagsterRunStatus, RunsFilter
 from deltalake import DeltaTable
 
-from pipelines.assets.customers import STEP
+from pipelines.assets.customers import BATCH, STEP
 from pipelines.customers.status import Status
 from pipelines.embedded import local_settings
 from pipelines.local.lifecycle import status
 from pipelines.settings import Settings
 from pipelines_tests.end_to_end.caught_step import CaughtStep, caught_step
+from pipelines_tests.end_to_end.dagster_ui import DagsterUi
 from pipelines_tests.end_to_end.environment import DAY as UPLOADED
-from pipelines_tests.end_to_end.production_site import ProductionSite
+from pipelines_tests.end_to_end.environment import environment_in, finish, start_job, upload_sessions
+from pipelines_tests.end_to_end.production_site import ProductionSite, production_site
+from pipelines_tests.end_to_end.tiny_repository import MODEL, TinyRepository, model_files
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
 
 
@@ -46,6 +49,10 @@ class World:
     def folder(self) -> Path:
         assert isinstance(self.site.settings.customers, Path)
         return self.site.settings.customers / self.customer
+
+    @property
+    def ui(self) -> DagsterUi:
+        return DagsterUi(self.site.variables["PIPELINES_DAGSTER"])
 
     def session(self, name: str, seed: int) -> str:
         (self.folder / "sessions" / name).write_bytes(garmin_log(made_flight(seconds=601, seed=seed)))
@@ -92,6 +99,33 @@ class World:
         """Those of this customer alone, the newest first."""
         return [run for run in self.runs() if run.tags.get("dagster/partition") == self.customer]
 
+    def run(self, run_id: str) -> DagsterRun:
+        """The run as it is now."""
+        found = self.site.instance.get_run_by_id(run_id)
+        assert found is not None
+        return found
+
+    def ended(self, run_id: str) -> DagsterRun:
+        """The run, once it has ended."""
+        found = self.site.wait(
+            f"the end of run {run_id}", lambda: run if (run := self.run(run_id)).is_finished else None
+        )
+        assert found.is_success, self.site.reasons(found)
+        return found
+
+    def carried_out_by(self, name: str) -> str | None:
+        """The run that is to carry out that request; None before it stands in the queue."""
+        status = self.status(name)
+        runs = self.site.instance.get_runs(RunsFilter(tags={BATCH: status.batch})) if status and status.batch else []
+        return runs[0].run_id if runs and runs[0].status != DagsterRunStatus.NOT_STARTED else None
+
+    def backfilled(self, backfill: str, *customers: str) -> list[str] | None:
+        """The backfill's runs, one for each of the customers in this order; None before all are there."""
+        runs = self.site.instance.get_runs(RunsFilter(tags={"dagster/backfill": backfill}))
+        found = {run.tags["dagster/partition"]: run.run_id for run in runs}
+        assert len(found) == len(runs), "a run for each customer"
+        return [found[customer] for customer in customers] if found.keys() == set(customers) else None
+
     def at_rest(self) -> None:
         """Wait until no run of the customer is under way."""
         self.site.wait("the end of its runs", lambda: all(run.is_finished for run in self.own_runs()) or None, 240)
@@ -108,7 +142,7 @@ class World:
     def caught(self, name: str, since: float) -> CaughtStep:
         """The step that carries that request out, which began after that time, stopped in the middle."""
         self.begun(name)
-        found = caught_step(self.site.settings, self.site.daemon, since, STEP)
+        found = caught_step(self.site.settings, lambda: self.site.daemon.poll() is None, since, STEP)
         assert found is not None, "the daemon ended"
         return found
 
@@ -141,6 +175,27 @@ class World:
             text=True,
             check=False,
         )
+
+
+def _model_that_instructors_correct() -> dict[str, str]:
+    return {path: text.replace(f"{MODEL}_judgements", "maneuver_segments") for path, text in model_files().items()}
+
+
+@contextmanager
+def customers_world(folder: Path) -> Iterator[World]:
+    """A site in the folder with one released model, and acme and birch for customers."""
+    with environment_in(folder / "home") as settings:
+        upload_sessions(settings, count=2, first_seed=5)
+        finish(start_job(settings, "ingest"))
+        people = TinyRepository(folder / "people")
+        with production_site(settings, people.bare) as site:
+            commit = people.commit(_model_that_instructors_correct(), "the first model")
+            site.released(commit)
+            made = World(site, commit)
+            for customer in ("acme", "birch"):
+                done = made.command("customer", "onboard", customer)
+                assert done.returncode == 0, done.stdout + done.stderr
+            yield made
 
 
 @contextmanager

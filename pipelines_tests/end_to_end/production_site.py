@@ -64,7 +64,7 @@ class ProductionSite:
         self.wait("the web server", lambda: _listens(self._web_port) or None)
 
     def start_daemon(self) -> None:
-        self._start("daemon", "dagster._daemon", "run", "-w", str(self._workspace))
+        self._start("daemon", "pipelines_tests.end_to_end.daemon", "run", "-w", str(self._workspace))
 
     @property
     def daemon(self) -> subprocess.Popen[bytes]:

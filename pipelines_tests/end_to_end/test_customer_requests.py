@@ -8,52 +8,39 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from dagster import DagsterEventType, DagsterRun
+from dagster import DagsterEventType, DagsterRun, DagsterRunStatus
 
-from pipelines.assets.customers import CUSTOMER_ANALYSIS
-from pipelines.cli.instance import PROJECT
+from pipelines.assets.customers import CUSTOMER_ANALYSIS, CUSTOMER_CORRECTIONS, CUSTOMER_SESSIONS, STEP
 from pipelines.customers.onboarding_plan import principal_of
 from pipelines.customers.status import Status
 from pipelines.embedded import administrator
 from pipelines.environments import settings_from
 from pipelines.remote import workspace_client
-from pipelines_tests.end_to_end.customer_world import World, registry_away, server_of
-from pipelines_tests.end_to_end.environment import environment_in, finish, start_job, upload_sessions
-from pipelines_tests.end_to_end.production_site import production_site
-from pipelines_tests.end_to_end.tiny_repository import MODEL, TinyRepository, model_files
+from pipelines_tests.end_to_end.caught_step import caught_step
+from pipelines_tests.end_to_end.customer_world import World, customers_world, registry_away, server_of
+from pipelines_tests.end_to_end.environment import finish, start_job
+from pipelines_tests.end_to_end.tiny_repository import MODEL
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
 from pipelines_tests.local.conftest import client_with, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-
-def _model_that_instructors_correct() -> dict[str, str]:
-    return {path: text.replace(f"{MODEL}_judgements", "maneuver_segments") for path, text in model_files().items()}
+ASSETS = (CUSTOMER_SESSIONS, CUSTOMER_ANALYSIS, CUSTOMER_CORRECTIONS)
+"""What a person selects in the UI: the group `customers`."""
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("requests")
-    with environment_in(folder / "home") as settings:
-        upload_sessions(settings, count=2, first_seed=5)
-        finish(start_job(settings, "ingest"))
-        people = TinyRepository(folder / "people")
-        with production_site(settings, people.bare) as site:
-            commit = people.commit(_model_that_instructors_correct(), "the first model")
-            site.released(commit)
-            made = World(site, commit)
-            done = made.command("customer", "onboard", "acme")
-            assert done.returncode == 0, done.stdout + done.stderr
-            yield made
+    with customers_world(tmp_path_factory.mktemp("requests")) as made:
+        yield made
 
 
 def test_a_request_in_the_inbox_is_answered_with_rows(world: World):
@@ -83,6 +70,7 @@ def test_a_request_in_the_inbox_is_answered_with_rows(world: World):
     assert made.asset_materialization.partition == "acme"
     metadata = {name: value.value for name, value in made.asset_materialization.metadata.items()}
     assert metadata["judged_now"] == 1
+    assert metadata["review_page"] == str(page)
     assert world.commit in str(metadata), "what ran is the release's code"
 
 
@@ -159,23 +147,19 @@ def test_a_worker_that_is_killed_leaves_one_answer(world: World):
 
 def test_the_button_takes_what_nobody_asked_for(world: World):
     world.session("d.csv", 4)
-    # What a click on "materialize" does: the partition, and no config.
-    location = ("-m", "pipelines.definitions", "-a", "production")
-    button = ("-m", "dagster", "job", "execute", *location, "-j", "analyze")
-    tags = ("--tags", '{"dagster/partition": "acme"}')
-    done = subprocess.run(
-        [sys.executable, *button, *tags], cwd=PROJECT, env=world.site.variables, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run = world.ended(world.ui.materialize("acme", *ASSETS))
+    assert run.tags["dagster/partition"] == "acme"
     assert "d.csv" in {name for (name,) in world.rows("sessions", "file_name")}
-    newest = world.runs()[0]
-    assert newest.is_success
-    named = [run.run_name or "" for run in workspace_client(world.site.settings).jobs.list_runs()]
-    ours = [name for name in named if name.startswith("analyze analyze_customer")]
-    assert len(ours) >= 4
+    requests = [request for (request,) in world.rows("analysis", "request_id")]
+    assert requests.count(f"run-{run.run_id[:8]}") == 60
+    made, metadata = world.ui.newest("acme", CUSTOMER_ANALYSIS)
+    assert made == run.run_id
+    assert metadata["judged_now"]["intValue"] == 1
+    assert metadata["judged_before"]["intValue"] == len(world.rows("analysed_sessions", "session_id")) - 1
+    named = [one.run_name or "" for one in workspace_client(world.site.settings).jobs.list_runs()]
+    ours = [name for name in named if " analyze_customer (" in name]
+    assert {name.split()[0] for name in ours} == {"analyze", "__ASSET_JOB"}
     assert all("customer=acme" in name for name in ours), "by its tag, and where there is none by its partition"
-    requests = {request for (request,) in world.rows("analysed_sessions", "request_id")}
-    assert f"run-{newest.run_id[:8]}" in requests
 
 
 def test_the_command_asks_and_waits(world: World, tmp_path: Path):
@@ -193,9 +177,8 @@ def test_the_command_asks_and_waits(world: World, tmp_path: Path):
 
 
 def test_a_correction_becomes_a_row_and_of_who_shares_a_label_in_gold(world: World):
-    for arguments in (("onboard", "birch"), ("onboard", "acme", "--shares-corrections")):
-        done = world.command("customer", *arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
+    done = world.command("customer", "onboard", "acme", "--shares-corrections")
+    assert done.returncode == 0, done.stdout + done.stderr
     log = garmin_log(made_flight(seconds=601, seed=6))
     (world.folder.parent / "birch" / "sessions" / "secret.csv").write_bytes(log)
     (world.folder.parent / "birch" / "inbox" / "ask.json").write_text('{"sessions": ["secret.csv"]}')
@@ -235,6 +218,39 @@ def test_a_correction_becomes_a_row_and_of_who_shares_a_label_in_gold(world: Wor
     for table in ("session_files", "annotation_files"):
         columns = ("file_path", "status") if table == "session_files" else ("file_path", "content_digest")
         assert "acme" not in str(world.rows(table, *columns, schema="main.bronze")).lower()
+
+
+def test_a_backfill_takes_the_whole_history_and_lets_requests_go_first(world: World):
+    site, since = world.site, time.time()
+    under_way = world.ui.launch("analyze", "acme", {"ops": {STEP: {"config": {"sessions": ["a.csv"]}}}})
+    caught = caught_step(site.settings, lambda: not world.run(under_way).is_finished, since, STEP)
+    assert caught is not None
+    for customer, seed in (("acme", 70), ("birch", 80)):
+        for number in (1, 2):
+            world.of(customer).session(f"old-{number}.csv", seed + number)
+    backfill = world.ui.backfill(["acme", "birch"], *ASSETS)
+    [of_acme, of_birch] = site.wait("its runs", lambda: world.backfilled(backfill, "acme", "birch"), 90)
+    world.ended(of_birch)  # it need not wait for the other customer's
+    world.ask("urgent.json", world.session("urgent.csv", 99))
+    of_request = site.wait("the run of the request", lambda: world.carried_out_by("urgent.json"), 60)
+    assert [world.run(run).status for run in (of_acme, of_request)] == [DagsterRunStatus.QUEUED] * 2
+    caught.go_on()
+    for run in (under_way, of_request, of_acme):
+        world.ended(run)
+    assert world.answer("urgent.json").state == "done"
+    waited_longer, urgent = (site.instance.get_run_record_by_id(run) for run in (of_acme, of_request))
+    assert waited_longer is not None
+    assert urgent is not None
+    assert waited_longer.create_timestamp < urgent.create_timestamp
+    assert (urgent.end_time or 0) < (waited_longer.start_time or 0), "what came last went first"
+    for customer, run in (("acme", of_acme), ("birch", of_birch)):
+        schema = f"prod.customer_{customer}"
+        old = {key for key, name in world.rows("sessions", "session_id", "file_name", schema=schema) if "old-" in name}
+        judged = world.rows("analysis", "session_id", "request_id", schema=schema)
+        assert len(old) == 2
+        assert Counter(each for each in judged if each[0] in old) == {(key, f"run-{run[:8]}"): 60 for key in old}
+    ended = site.wait("the end of the backfill", lambda: world.ui.ended_backfill(backfill), 60)
+    assert ended == "COMPLETED_SUCCESS"
 
 
 def test_a_registry_that_is_away_and_a_workspace_that_dies_cost_nobody_a_request(world: World):

@@ -83,7 +83,7 @@ def test_the_next_run_makes_good_what_was_killed(
         upload_sessions(settings, first_seed=10 * number + 3 * attempt, day=day)
         since = time.time()
         process = start_job(settings, "ingest", day)
-        caught = caught_step(settings, process, since, step)
+        caught = caught_step(settings, lambda process=process: process.poll() is None, since, step)
         if caught is not None:
             kill(settings, process, caught)
             finish(start_job(settings, "ingest", day))

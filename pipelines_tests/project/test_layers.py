@@ -52,6 +52,7 @@ ALLOWED = {
         "workspace_names",
         "databricks.bootstrap",
         "databricks.compute",
+        "databricks.tags",
         "databricks.rest",
         "databricks.staging",
         "metastore",

@@ -45,6 +45,18 @@ def test_waiting_requests_of_a_customer_become_one_run(world: Inboxes):
     assert (later.state, later.batch) == ("accepted", ""), "accepted meanwhile"
 
 
+def test_a_partition_that_somebody_mistyped_in_the_ui_stops_nobody(world: Inboxes):
+    world.request("acme", "a.json", "1.csv")
+    world.instance.add_dynamic_partitions("customers", ["A Customer", "../acme", "nobody_is_called_so"])
+    [run] = world.tick()
+    assert run.partition_key == "acme"
+    world.run(run, dg.DagsterRunStatus.STARTED)
+    assert world.tick() == []
+    assert "Partition 'A Customer' is no customer's and is passed over" in world.said
+    assert "Partition '../acme'" in world.said
+    assert "nobody_is_called_so" not in world.said
+
+
 def test_a_malformed_request_fails_at_once_and_one_half_uploaded_waits(world: Inboxes):
     inboxes = world.customer("acme") / "inbox"
     world.write(inboxes / "broken.json", '{"sessions": [', 60)

@@ -92,7 +92,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     apps = {customer: person(principal_of(customer)) for customer in CUSTOMERS}
     found = Office(zone, administrator, person(PRINCIPALS["production"]), apps)
     for customer in CUSTOMERS:
-        assert found.publish(customer).startswith("added: ")
+        assert found.publish(customer, cost_center=f"cc-{customer}").startswith("added: ")
     over = threading.Event()
     answering = threading.Thread(target=_answer, args=(zone, over), daemon=True)
     answering.start()

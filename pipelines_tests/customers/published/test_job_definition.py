@@ -7,6 +7,7 @@ import pytest
 from pipelines.customers.identifier import InvalidCustomerError
 from pipelines.customers.published_job import access, definition, job_name, program_of
 from pipelines.databricks.compute import ComputeSettings
+from pipelines.databricks.tags import described
 
 PACKAGES = ["dagster==1.13.27"]
 SERVERLESS = {"serverless": {"environment_version": "3", "dependencies": PACKAGES}}
@@ -40,6 +41,12 @@ def test_a_cluster_has_the_tags_that_its_cost_is_told_by() -> None:
         "purpose": "inference",
         "team": "x",
     }
+
+
+def test_on_other_compute_its_task_tells_them() -> None:
+    [task] = _definition(small=SERVERLESS)["tasks"]
+    told = {"customer": "acme", "cost_center": "cc-7", "purpose": "inference", "team": "x", "size": "small"}
+    assert described(task["description"]) == told
 
 
 def test_the_customer_is_in_the_program_and_in_no_parameter() -> None:

@@ -12,9 +12,13 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service import jobs
 
+from pipelines.costs.report import report_rows, write_report
+from pipelines.costs.usage import record_usage, usage_contract
 from pipelines.customers.asking_runs import runs_of_own_job
 from pipelines.customers.published_job import job_name, published_for, unpublish
-from pipelines_tests.customers.published.conftest import UNANSWERED, Office
+from pipelines.engines.engine import Engine
+from pipelines.environments import settings_from
+from pipelines_tests.customers.published.conftest import CUSTOMERS, UNANSWERED, Office
 from pipelines_tests.local.conftest import run_code
 
 DONE = ("TERMINATED", "SUCCESS")
@@ -123,6 +127,33 @@ def test_runs_that_wait_take_no_place_of_those_they_wait_for(office: Office) -> 
     assert not any(app.jobs.get_run(run).end_time for run in waiting), "all of them wait still"
     for run in waiting:
         app.jobs.cancel_run(run)
+
+
+def test_every_run_for_a_customer_has_its_row_among_the_costs(office: Office, engine: Engine) -> None:
+    answered, refused = office.ask("acme", sessions="acme.csv"), office.ask("birch", sessions="..")
+    app = office.apps["acme"]
+    asked = {"sessions": "acme.csv", "request_id": f"{UNANSWERED}-cost"}
+    waiting = app.jobs.run_now(office.job("acme"), job_parameters=asked).response.run_id
+    settings = settings_from({"PIPELINES_HOME": "/nowhere"}, "production")
+    record_usage(engine, office.production, settings)
+    app.jobs.cancel_run(waiting)
+    rows = {row["remote_run_id"]: row for row in engine.table(usage_contract(settings).name).toArrow().to_pylist()}
+    there = [run for run in office.administrator.jobs.list_runs(expand_tasks=True) if run.start_time]
+    published = {office.job(customer): customer for customer in CUSTOMERS}
+    for run in there:
+        row = rows[run.run_id or 0]
+        assert row["customer"] == published.get(run.job_id or 0)
+        assert (row["purpose"] == "inference") == (run.job_id in published)
+    mine = [rows[run or 0] for run in (answered.run.run_id, refused.run.run_id, waiting)]
+    assert [(row["customer"], row["result"], row["cost_center"]) for row in mine] == [
+        ("acme", "success", "cc-acme"),
+        ("birch", "failed", "cc-birch"),
+        ("acme", "running", "cc-acme"),
+    ]
+    (month,) = write_report(engine, settings)
+    report = report_rows(engine, settings)
+    assert sum(row["runs"] for row in report) == len(there)
+    assert sum(round(row["cost_usd"] * 100) for row in report) == month.cost_cents
 
 
 def test_a_link_in_the_place_of_the_inbox_is_not_followed(office: Office) -> None:
