@@ -81,7 +81,7 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
     memory.answered[customer] = here = {}
     settling = _Settling(memory.ahead.get(customer, {}))
     memory.ahead[customer] = settling.ahead
-    waiting = []
+    waiting: list[_Waiting] = []
     for name, file in listed.items():
         if not is_request(name) and not is_corrections(name):
             continue
@@ -92,12 +92,7 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
         else:
             waiting.append((answer is not None, file.modified_ns, name, file, versions))
     found = Counter[bool]()
-    # What has no status yet comes before what may have its final one, which a new process does not know. A flood of
-    # either leaves the other its part, or what was accepted would wait until all of the flood is.
-    waiting.sort()
-    without = sum(not has_status for has_status, *_ in waiting)
-    new = waiting[: min(without, max(_MOST_READ // 2, _MOST_READ - (len(waiting) - without)))]
-    for has_status, modified_ns, name, file, versions in [*new, *waiting[without:][: _MOST_READ - len(new)]]:
+    for has_status, modified_ns, name, file, versions in _first_of(waiting):
         if found[has_status] == most:
             continue
         if (looked := _looked_at(files, name, file, settling)) is None:
@@ -120,7 +115,17 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
         yield Open(name, len(asked.sessions), status, asked_ns, waits_for)
 
 
+_Waiting = tuple[bool, int, str, LandedFile, Versions]
+"""Whether it has a status, when it was written, its name, its file, and the versions of both."""
 _Asked = Request | list[Correction]
+
+
+def _first_of(waiting: list[_Waiting]) -> list[_Waiting]:
+    """What is looked at now, the oldest first: new requests, then those with a status, which may be a final one that a
+    new process does not know. A flood of either leaves the other half, or what is accepted waited for all of it."""
+    new, others = (sorted(one for one in waiting if one[0] == has_status) for has_status in (False, True))
+    new = new[: max(_MOST_READ // 2, _MOST_READ - len(others))]
+    return [*new, *others[: _MOST_READ - len(new)]]
 
 
 @dataclass
