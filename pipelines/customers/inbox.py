@@ -84,7 +84,7 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
     memory.answered[customer] = here = {}
     settling = _Settling(memory.ahead.get(customer, {}))
     memory.ahead[customer] = settling.ahead
-    waiting = []
+    waiting: list[_Waiting] = []
     asked_for = [(name, file) for name, file in listed.items() if is_request(name) or is_corrections(name)]
     for name, file in asked_for:
         answer = listed.get(status_path(name).removeprefix(f"{INBOX}/"))
@@ -94,12 +94,7 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
         else:
             waiting.append((answer is not None, file.modified_ns, name, file, versions))
     found = Counter[bool]()
-    # What has no status yet comes before what may have its final one, which a new process does not know. A flood of
-    # either leaves the other its part, or what was accepted would wait until all of the flood is.
-    waiting.sort()
-    without = sum(not has_status for has_status, *_ in waiting)
-    new = waiting[: min(without, max(_MOST_READ // 2, _MOST_READ - (len(waiting) - without)))]
-    for has_status, modified_ns, name, file, versions in [*new, *waiting[without:][: _MOST_READ - len(new)]]:
+    for has_status, modified_ns, name, file, versions in _first_of(waiting):
         if found[has_status] == most:
             continue
         if (looked := _looked_at(files, name, file, settling)) is None:
@@ -124,7 +119,17 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
         memory.settled.add(customer)
 
 
+_Waiting = tuple[bool, int, str, LandedFile, Versions]
+"""Whether it has a status, when it was written, its name, its file, and the versions of both."""
 _Asked = Request | list[Correction]
+
+
+def _first_of(waiting: list[_Waiting]) -> list[_Waiting]:
+    """What is looked at now, the oldest first: new requests, then those with a status, which may be a final one that a
+    new process does not know. A flood of either leaves the other half, or what is accepted waited for all of it."""
+    new, others = (sorted(one for one in waiting if one[0] == has_status) for has_status in (False, True))
+    new = new[: max(_MOST_READ // 2, _MOST_READ - len(others))]
+    return [*new, *others[: _MOST_READ - len(new)]]
 
 
 @dataclass

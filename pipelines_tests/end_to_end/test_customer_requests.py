@@ -262,7 +262,7 @@ def test_a_registry_that_is_away_and_a_workspace_that_dies_cost_nobody_a_request
         # Its run starts the workspace anew, upon which acme's learns that its step was lost.
         birch.ask("away.json", birch.session("g.csv", 8))
         birch.begun("away.json")
-        time.sleep(8)  # longer than MLflow waits for the registry
+        time.sleep(8)  # so that its step, too, meets a registry that is away
     for one, session in ((birch, "g.csv"), (world, "f.csv")):
         told = one.once("away.json", session)
         one.at_rest()
