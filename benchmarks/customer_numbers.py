@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.customer_onboarding import forget_partitions, onboard_many
+from benchmarks.customer_onboarding import onboard_many, set_partitions
 from benchmarks.customer_sessions import write_cuts
 from benchmarks.customer_stack import ask, folder_of_sessions, onboarded, uploaded_before
 from benchmarks.report import Section, Target, spread
@@ -24,37 +24,36 @@ _BENCHMARKS = "benchmark_"
 """Customers of benchmarks are called so."""
 _PREFIX = f"{_BENCHMARKS}one_of_"
 _LIMIT = 1.5
-_LOADS, _TICKS, _LISTINGS, _MINUTES = 5, 40, 10, 2.0
-_REQUESTS = int(os.environ.get("CUSTOMER_ROUNDS", "3"))
+_TICKS, _LISTINGS, _MINUTES = 20, 6, 2.0
+_LOAD, _REQUEST = "loading the definitions", "a request"
+_ROUNDS = int(os.environ.get("CUSTOMER_ROUNDS", "5"))
 _TICK, _LISTING = "a tick with nothing new", "a tick that lists every inbox, one a minute"
 _DEFINITIONS = "from pipelines.definitions import production; production().get_repository_def()"
 
 
 def many_customers(settings: Settings) -> Section:
-    """Onboard up to each number and measure; the partitions of most are taken away again."""
-    there = forget_partitions(settings, _BENCHMARKS)
-    asking = f"{_PREFIX}asking"
-    found: dict[int, dict[str, list[float]]] = {}
+    """Onboard the most, then measure with so many of them in turns; their partitions are taken away again."""
+    there = set_partitions(settings, [], instead_of=_BENCHMARKS)
+    asking = f"{_PREFIX}asking_{int(time.time())}"
     took = _onboarding(settings, asking)
-    made = len(there) + 1
-    if made > COUNTS[0]:
-        raise RuntimeError(f"the environment has {made} customers already: measure in one of a fresh demo")
+    most = [asking, *(f"{_PREFIX}{number:04d}" for number in range(COUNTS[-1] - len(there) - 1))]
+    onboard_many(settings, most)
+    _give_histories(settings, most[1:])
     first = int(time.time()) % 30_000
-    sessions = write_cuts(folder_of_sessions(settings, asking), _REQUESTS * len(COUNTS) + 1, _MINUTES, first)
+    sessions = write_cuts(folder_of_sessions(settings, asking), _ROUNDS * len(COUNTS) + 1, _MINUTES, first)
     uploaded_before(*(folder_of_sessions(settings, asking) / name for name in sessions))
     ask(settings, asking, [sessions.pop()])
+    found = {count: {name: [] for name in (_LOAD, _TICK, _LISTING, _REQUEST)} for count in COUNTS}
     try:
-        for count in COUNTS:
-            onboard_many(settings, [f"{_PREFIX}{number:04d}" for number in range(made, count)])
-            _give_histories(settings, made, count)
-            made = count
-            found[count] = {
-                "loading the definitions": [_load() for _ in range(_LOADS)],
-                **_ticks(settings),
-                "a request": [ask(settings, asking, [sessions.pop()]).seconds for _ in range(_REQUESTS)],
-            }
+        for _ in range(_ROUNDS):
+            for count in COUNTS:
+                set_partitions(settings, most[: count - len(there)], instead_of=_BENCHMARKS)
+                measured = {_LOAD: [_load()], **_ticks(settings)}
+                measured[_REQUEST] = [ask(settings, asking, [sessions.pop()]).seconds]
+                for name, seconds in measured.items():
+                    found[count][name] += seconds
     finally:
-        forget_partitions(settings, _BENCHMARKS)
+        set_partitions(settings, [], instead_of=_BENCHMARKS)
     return _section(found, took)
 
 
@@ -64,11 +63,11 @@ def _onboarding(settings: Settings, customer: str) -> float:
     return time.perf_counter() - start
 
 
-def _give_histories(settings: Settings, first: int, after: int) -> None:
+def _give_histories(settings: Settings, customers: list[str]) -> None:
     """An answered request in each inbox, as customers have."""
     assert isinstance(settings.customers, Path)
-    for number in range(first, after):
-        inbox = settings.customers / f"{_PREFIX}{number:04d}" / INBOX
+    for customer in customers:
+        inbox = settings.customers / customer / INBOX
         request = json.dumps({"sessions": ["old.csv"]}).encode()
         (inbox / "old.json").write_bytes(request)
         status = Status(
@@ -126,9 +125,10 @@ def _section(found: dict[int, dict[str, list[float]]], took: float) -> Section:
         "customer_numbers",
         "Ten, a hundred and a thousand customers",
         "Each has a partition, a row in `prod.ops.customers`, a schema and volume, and an inbox with an answered "
-        f"request. Loading is a fresh process ({_LOADS} each); a tick is the sensor's evaluation with nothing new, "
-        f"without its watching the folders on ({_TICKS - _LISTINGS} each); a request is for one session of "
-        f"{_MINUTES:g} minutes of one of them, through the daemon ({_REQUESTS} each).",
+        f"request. {_ROUNDS} rounds of the three numbers in turns, for which partitions are added and taken away; rows "
+        "and schemas of all of them stay. Loading is a fresh process; a tick is the sensor's evaluation without its "
+        f"watching the folders on ({_TICKS - _LISTINGS} a round); a request is for one session of {_MINUTES:g} minutes "
+        "of one of them, through the daemon.",
         targets,
         [("Medians, with smallest and largest:", ("", *(f"{count:,} customers" for count in COUNTS)), rows)],
         [

@@ -32,29 +32,35 @@ def onboard_many(settings: Settings, customers: Sequence[str]) -> None:
 
     assert isinstance(settings.customers, Path)
     zone, owner = settings.customers, administrator(settings)
+    new = [customer for customer in customers if not (zone / customer / REVIEWS).is_dir()]
 
     def place(customer: str) -> None:
-        for folder in (SESSIONS, INBOX, REVIEWS):
-            (zone / customer / folder).mkdir(parents=True, exist_ok=True)
+        (zone / customer).mkdir(parents=True, exist_ok=True)
         plan = customer_plan(customer, principal_of(customer), location_of(zone, customer), writes_files=False)
         apply(replace(plan, service_principals=(), grants=(), secret_scopes=()), owner, {})
+        for folder in (SESSIONS, INBOX, REVIEWS):
+            (zone / customer / folder).mkdir(exist_ok=True)
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(place, customers))
+        list(pool.map(place, new))
     _enter(settings, customers)
-    with open_instance(settings) as instance:
-        instance.add_dynamic_partitions(str(PARTITIONS.name), list(customers))
+    set_partitions(settings, customers)
 
 
-def forget_partitions(settings: Settings, prefix: str) -> list[str]:
-    """Take the partitions of such customers away, so that they are none to the sensor; who is left."""
+def set_partitions(settings: Settings, customers: Sequence[str], instead_of: str | None = None) -> list[str]:
+    """Make partitions of these customers; all partitions that there are then.
+
+    Args:
+        instead_of: others whose names begin so are none any more, and so no customers to the sensor.
+    """
     name = str(PARTITIONS.name)
     with open_instance(settings) as instance:
-        known = instance.get_dynamic_partitions(name)
-        for customer in known:
-            if customer.startswith(prefix):
+        for customer in set(instance.get_dynamic_partitions(name)) - set(customers):
+            if instead_of is not None and customer.startswith(instead_of):
                 instance.delete_dynamic_partition(name, customer)
-        return [customer for customer in known if not customer.startswith(prefix)]
+        if customers:
+            instance.add_dynamic_partitions(name, list(customers))
+        return list(instance.get_dynamic_partitions(name))
 
 
 def _enter(settings: Settings, customers: Sequence[str]) -> None:

@@ -4,7 +4,8 @@ Dagster's own starts an interpreter for each run, which imports Dagster, these d
 it does anything: on two cores as long as a whole request of a customer needs else. Here a process has imported them
 once (Python's fork server: it has no threads, so a fork of it is sound) and each run is a fork of it, by the very
 function that Dagster's code server would call in the new interpreter. Everything else is as there: a run is one
-process, it can be terminated, and one that dies is noticed at once.
+process, it can be terminated, and one that dies is noticed: by the daemon that has
+launched it at once, and after that one's death by Dagster's monitoring.
 
 Code that has changed since is not run from there: runs then start as Dagster starts them, until it is started anew.
 """
@@ -23,7 +24,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster._core.launcher.base import LaunchRunContext
+from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 
 if TYPE_CHECKING:
@@ -64,6 +65,17 @@ class WarmRunLauncher(DefaultRunLauncher):
         if process is not None:
             os.kill(process, signal.SIGINT)
         return process is not None
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        return True
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """Asked of each run under way by Dagster's monitoring: a run may outlive the daemon that attends it, or not."""
+        tag = run.tags.get(_PROCESS_TAG)
+        if tag is None or _living(tag) is not None:  # one that was not forked here is others' to attend
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"its process {tag.partition(' ')[0]} has ended")
 
     def _current_forks(self) -> ForkServerContext | None:
         """Where processes are forked; None if the code is not what was imported there."""
@@ -138,13 +150,17 @@ def _code_on_disk() -> frozenset[tuple[str, int]]:
 
 
 def _started(process: int) -> str:
-    """When the process began, as Linux counts it; so a later one of the same number is not taken for it."""
+    """When the process began, as Linux counts it, so that a later one of the same number is not taken for it.
+
+    Empty if it has ended.
+    """
     with suppress(OSError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return "" if fields[0] == "Z" else fields[19]
     return ""
 
 
 def _living(tag: str) -> int | None:
     """The process that the tag names, if it still is."""
     number, _, started = tag.partition(" ")
-    return int(number) if _started(int(number)) == started else None
+    return int(number) if started and _started(int(number)) == started else None

@@ -86,6 +86,7 @@ ALLOWED = {
         "releases",
         "remote_settings",
     },
+    "run_processes": {"databricks", "definitions"},
     "resources": {"engines", "environments", "settings", "landing", "landing_access", "remote"},
     "checks": {"engines", "tables"},
     "assets": {

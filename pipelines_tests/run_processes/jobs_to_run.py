@@ -26,13 +26,13 @@ def wait_long(config: Place) -> None:
     time.sleep(300)
 
 
-@dg.job
+@dg.job(executor_def=dg.in_process_executor)
 def telling() -> None:
     """Ends at once."""
     tell_process()
 
 
-@dg.job
+@dg.job(executor_def=dg.in_process_executor)
 def waiting() -> None:
     """Does not end by itself."""
     wait_long()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.instance.ref import InstanceRef
-from dagster._core.launcher.base import LaunchRunContext
+from dagster._core.launcher.base import LaunchRunContext, WorkerStatus
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
 from pipelines.run_processes import launcher as module
@@ -21,13 +23,13 @@ from pipelines.run_processes.launcher import WarmRunLauncher
 
 MODULE = "pipelines_tests.run_processes.jobs_to_run"
 LIMIT_S = 120
+OWN = {"run_launcher": {"module": WarmRunLauncher.__module__, "class": WarmRunLauncher.__name__}}
 
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstance]:
     home = tmp_path_factory.mktemp("dagster")
-    own = {"module": WarmRunLauncher.__module__, "class": WarmRunLauncher.__name__}
-    with DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides={"run_launcher": own})) as opened:
+    with DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=OWN)) as opened:
         yield opened
 
 
@@ -90,8 +92,33 @@ def test_a_run_whose_process_is_killed_has_failed(instance: DagsterInstance, tmp
     run = started(instance, "waiting", tmp_path / "begun")
     os.kill(process_in(tmp_path / "begun"), signal.SIGKILL)
     assert ended(instance, run).status == DagsterRunStatus.FAILURE
-    told = [entry.user_message for entry in instance.all_logs(run.run_id)]
-    assert any("SIGKILL" in text or "-9" in text or "signal 9" in text for text in told), told
+    told = [entry.dagster_event.message or "" for entry in instance.all_logs(run.run_id) if entry.dagster_event]
+    assert any("was terminated by signal 9 (SIGKILL)" in text for text in told), "\n".join(told)
+
+
+def test_a_run_that_died_with_its_daemon_is_told_from_one_that_lives(instance: DagsterInstance, tmp_path: Path):
+    code = (
+        "import sys; from pathlib import Path; from dagster import DagsterInstance; from dagster._core.instance.ref "
+        f"import InstanceRef; from {__name__} import OWN, started; "
+        "instance = DagsterInstance.from_ref(InstanceRef.from_dir(sys.argv[1], overrides=OWN)); "
+        "print(started(instance, 'waiting', Path(sys.argv[2])).run_id, flush=True); sys.stdin.read()"
+    )
+    daemon = subprocess.Popen(
+        [sys.executable, "-c", code, instance.root_directory, str(tmp_path / "begun")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert daemon.stdout is not None
+    run = instance.get_run_by_id(daemon.stdout.readline().strip())
+    assert run is not None
+    worker = process_in(tmp_path / "begun")
+    assert instance.run_launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
+    os.killpg(daemon.pid, signal.SIGKILL)
+    daemon.wait()
+    until = time.monotonic() + LIMIT_S
+    while instance.run_launcher.check_run_worker_health(run).status != WorkerStatus.FAILED:
+        assert time.monotonic() < until, f"process {worker} has ended and counts as living"
+        time.sleep(0.05)
+    assert instance.run_launcher.check_run_worker_health(run).msg == f"its process {worker} has ended"
 
 
 def test_code_that_has_changed_is_not_run_by_forks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -105,9 +132,6 @@ def test_code_that_has_changed_is_not_run_by_forks(tmp_path: Path, monkeypatch: 
 
 def test_the_processes_share_what_was_imported_and_no_model_code():
     code = "import pipelines.run_processes.preloaded, sys, threading; print(threading.active_count(), *sys.modules)"
-    import subprocess
-    import sys
-
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     count, *names = done.stdout.split()
     assert count == "1", "a process with threads must not be forked"
