@@ -19,11 +19,13 @@ from pipelines.settings import Settings
 CUSTOMERS = 20
 MINUTES = 2.0
 _SHARE = 0.7
+_PROMISED = 1_000
+"""Sessions that the bound is for."""
 
 
 def many_sessions(settings: Settings) -> Section:
     """All requests put at once and waited for, then the job; a daemon must run on a warm workspace."""
-    sessions = int(os.environ.get("CUSTOMER_SESSIONS", "1000"))
+    sessions = int(os.environ.get("CUSTOMER_SESSIONS", str(_PROMISED)))
     minutes = float(os.environ.get("CUSTOMER_MINUTES", str(MINUTES)))
     customers = [f"benchmark_many_{number}" for number in range(CUSTOMERS)]
     onboard_many(settings, customers)
@@ -42,6 +44,10 @@ def many_sessions(settings: Settings) -> Section:
     assert rows == found, f"the job found {rows} rows, the requests {found}"
     flown = each * CUSTOMERS * minutes / 60
     share = alone / seconds
+    remark = (
+        f"The bound is for {_PROMISED:,} sessions, {_PROMISED // CUSTOMERS} a run; with {each} a run, the part that "
+        "each run costs whatever it does weighs more."
+    )
     return Section(
         "customer_throughput",
         "Many sessions of many customers",
@@ -63,6 +69,7 @@ def many_sessions(settings: Settings) -> Section:
                 [(name, f"{spent:.1f}") for name, spent in parts.items()],
             )
         ],
+        [remark] if sessions < _PROMISED else [],
     )
 
 
