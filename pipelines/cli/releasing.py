@@ -28,13 +28,13 @@ def follow_release(console: Console, settings: Settings, commit: str, limit_s: f
     Raises:
         NotReleasedError: there is none, or it does not end in time.
     """
-    until, told = time.monotonic() + limit_s, set()
+    until, cursors = time.monotonic() + limit_s, dict[str, str | None]()
     with open_instance(settings) as instance, console.status(f"release {commit[:12]}: waiting for the sensor") as shown:
         while time.monotonic() < until:
             run = _newest_run(instance, commit)
             if run is not None:
                 shown.update(f"release {commit[:12]}: {run.status.value.lower()}")
-                _tell_steps(console, instance, run, told)
+                cursors[run.run_id] = _tell_steps(console, instance, run, cursors.get(run.run_id))
                 if run.is_finished:
                     return run
             time.sleep(0.5)
@@ -52,11 +52,19 @@ def _newest_run(instance: DagsterInstance, commit: str) -> DagsterRun | None:
     return next(iter(instance.get_runs(RunsFilter(job_name="release", tags={COMMIT: commit}), limit=1)), None)
 
 
-def _tell_steps(console: Console, instance: DagsterInstance, run: DagsterRun, told: set[str]) -> None:
-    words = {"SUCCESS": "[green]done[/green]  ", "FAILURE": "[red]failed[/red]"}
-    for step in instance.get_run_step_stats(run.run_id):
-        word = words.get(step.status.value) if step.status else None
-        if word and step.step_key not in told:
-            told.add(step.step_key)
-            seconds = (step.end_time or 0) - (step.start_time or 0)
-            console.print(f"  {word}  {escape(step.step_key)} [dim](release, {seconds:.0f} s)[/dim]")
+def _tell_steps(console: Console, instance: DagsterInstance, run: DagsterRun, cursor: str | None) -> str | None:
+    """Tell the steps that have ended since the cursor, and give the next one."""
+    from dagster import DagsterEventType
+
+    words = {DagsterEventType.STEP_SUCCESS: "[green]done[/green]  ", DagsterEventType.STEP_FAILURE: "[red]failed[/red]"}
+    # Its events as they come: the statistics of its steps read all of them each time.
+    batch = instance.get_records_for_run(run.run_id, cursor=cursor, of_type=set(words))
+    for record in batch.records:
+        event = record.event_log_entry.dagster_event
+        if event is None:
+            continue
+        seconds = ""
+        if event.event_type == DagsterEventType.STEP_SUCCESS:
+            seconds = f", {event.step_success_data.duration_ms / 1000:.0f} s"
+        console.print(f"  {words[event.event_type]}  {escape(event.step_key or '')} [dim](release{seconds})[/dim]")
+    return batch.cursor
