@@ -10,7 +10,6 @@ from pipelines.assets.release_moves import move_jobs
 from pipelines.assets.reproduction import reproduce
 from pipelines.jobs.costs import cost_job
 from pipelines.jobs.side_by_side import side_by_side
-from pipelines.partitions import RELEASES
 from pipelines.releases.run_tags import ANALYZE
 
 _check = dg.AssetSelection.checks(champions_agree)
@@ -18,7 +17,6 @@ _check = dg.AssetSelection.checks(champions_agree)
 release = dg.define_asset_job(
     "release",
     selection=dg.AssetSelection.groups("releases", "prod_models") - _check,
-    partitions_def=RELEASES,
     executor_def=side_by_side,
     description="Trains, judges and registers every model of a commit, and makes them champion together if all pass.",
 )
