@@ -139,9 +139,8 @@ def _pinned(holds: bool, config: Move, engine: Engine, registry: Any, releases: 
         raise ValueError(f"a pin is of one model, not of {len(config.models)}: name it in `models`.")
     customer, [model] = config.customer, config.models
     if not holds:  # also of a customer who has left
-        return releases.unpin(
-            customer, model, by
-        ), f"{customer} gets of {model} what the release plan says. {by.reason}"
+        record = releases.unpin(customer, model, by)
+        return record, f"{customer} gets of {model} what the release plan says. {by.reason}"
     customer_of(engine, customer)
     if (problem := why_not_for_customers(releases.journal.read(), registry, model, config.version)) is not None:
         raise ValueError(problem)

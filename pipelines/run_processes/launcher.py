@@ -4,8 +4,8 @@ Dagster's own starts an interpreter for each run, which imports Dagster, these d
 it does anything: on two cores as long as a whole request of a customer needs else. Here a process has imported them
 once (Python's fork server: it has no threads, so a fork of it is sound) and each run is a fork of it, by the very
 function that Dagster's code server would call in the new interpreter. Everything else is as there: a run is one
-process, it can be terminated, and one that dies is noticed: by the daemon that has
-launched it at once, and after that one's death by Dagster's monitoring.
+process, it can be terminated, and one that dies is noticed: by the daemon that has launched it at once, and after that
+one's death by Dagster's monitoring.
 
 Code that has changed since is not run from there: runs then start as Dagster starts them, until it is started anew.
 """

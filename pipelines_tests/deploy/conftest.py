@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pipelines_tests.dagster_graphql import ask_dagster
 from pipelines_tests.deploy.postgres import free_port, postgres_binaries, postgres_cluster
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -37,12 +36,7 @@ class Deployment:
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """What Dagster's GraphQL API answers."""
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(f"{self.web}/graphql", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as response:
-            answer = json.loads(response.read())
-        assert not answer.get("errors"), answer
-        return answer["data"]
+        return ask_dagster(self.web, query, **variables)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of Dagster's database, read past Dagster."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from pipelines_tests.dagster_graphql import ask_dagster
 
 if TYPE_CHECKING:
     from dagster import AssetKey
@@ -39,12 +40,7 @@ class DagsterUi:
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of a GraphQL query or mutation, which must have no errors."""
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(f"{self.address}/graphql", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as response:
-            answer = json.loads(response.read())
-        assert not answer.get("errors"), answer
-        return answer["data"]
+        return ask_dagster(self.address, query, **variables)
 
     def materialize(self, partition: str, *assets: AssetKey) -> str:
         """Button "Materialize" of the assets with one partition chosen, and "Launch 1 run"; the run's id."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 
 from pipelines.settings import Settings
+from pipelines_tests.dagster_graphql import ask_dagster
 from pipelines_tests.end_to_end.environment import DAY, contents, environment_in, upload_sessions, variables_of
 
 pytestmark = pytest.mark.slow
@@ -48,14 +47,8 @@ class Server:
 
     def ask(self, query: str) -> Any:
         """The data of a GraphQL query; None while the server does not answer."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql",
-            json.dumps({"query": query}).encode(),
-            {"Content-Type": "application/json"},
-        )
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                return json.loads(answer.read())["data"]
+            return ask_dagster(f"http://127.0.0.1:{self.port}", query)
         except OSError:
             return None
 
