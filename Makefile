@@ -7,7 +7,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 BIN := .venv/bin
 # What must give the same on Apache Spark as on the embedded engine. `--engine apache_spark` leaves out those of them
-# that use no engine. One JVM serves all of them, WORKERS=2 starts two.
+# that use no engine. One JVM serves each worker's; WORKERS=0 has one for all.
 SPARK_TESTS := $(addprefix pipelines_tests/,engines tables models training conformance)
 
 .PHONY: help setup demo test test-spark check format dev bench lock clean clean-data
@@ -26,7 +26,7 @@ test: setup ## Every test on the embedded engine; ARGS="-k landing" narrows it, 
 	@$(BIN)/python -m pytest -n $(or $(WORKERS),3) --dist loadfile $(ARGS)
 
 test-spark: setup ## Every table and model test on Apache Spark, and the whole flow compared with the embedded engine
-	@$(BIN)/python -m pytest --engine apache_spark -n $(or $(WORKERS),0) --dist loadfile -o timeout=1500 \
+	@$(BIN)/python -m pytest --engine apache_spark -n $(or $(WORKERS),2) --dist loadfile -o timeout=1500 \
 	  $(SPARK_TESTS) $(ARGS)
 
 check: setup ## Format, lint and types
