@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _METRES_PER_DEGREE = 60 * 1852.0
 _KNOT = 1852 / 3600
 _POSITION_LAG_S = 10
+_STRAIGHT_RAD = np.radians(40)
+"""Of turning within that time: the chord is 2 % shorter than the arc."""
 _CLIMB_LAG_S = 20
 _TURN_HALF_WINDOW_S = 3
 _FLYING_KT = 35.0
@@ -77,10 +79,15 @@ class Kinematics:
         return np.where(np.abs(self._velocity) > _FLYING_KT, track, np.nan)
 
     def ground_speed_over_position(self) -> Ratio | None:
-        """Stated ground speed over the speed that the positions show."""
+        """Stated ground speed over the speed that the positions show; in turns they show less, the chord of the arc."""
+        lag, half = _POSITION_LAG_S, _POSITION_LAG_S // 2
+        straight = np.zeros(self._count, dtype=np.bool_)
+        if self._count > lag:
+            turned = np.abs(np.angle(self._velocity[lag:] * np.conj(self._velocity[:-lag])))
+            straight[half:-half] = turned < _STRAIGHT_RAD
         stated, shown = self.get("ground_speed_kt"), np.abs(self._velocity)
         moving = (stated > _FLYING_KT / 2) & (shown > 0) & ((stated > _FLYING_KT) | (shown > _FLYING_KT))
-        return _ratio(stated[moving], shown[moving], 60)
+        return _ratio(stated[moving & straight], shown[moving & straight], 60)
 
     def speed_over_turning(self, channel: str) -> Ratio | None:
         """Stated airspeed over that which bank and rate of turn imply: V = g tan(bank) / turn rate."""

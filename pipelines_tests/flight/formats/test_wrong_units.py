@@ -48,6 +48,29 @@ def test_one_channel_in_a_wrong_unit(read_trainer, flight, channel, factor, unit
     assert "session.csv" in error.reason
 
 
+def test_two_minutes_of_steep_turns_are_not_taken_for_miles_an_hour(read_trainer):
+    flight = made_flight(seconds=120)
+    t, speed, bank = flight["elapsed_s"], 100.0, 45.0
+    rate = 1091 * np.tan(np.radians(bank)) / speed
+    heading = (rate * t) % 360
+    place = np.cumsum(speed * KNOT * np.exp(1j * np.radians(heading)))
+    turning = {
+        "latitude_deg": 47.9 + np.real(place) / 111120,
+        "longitude_deg": -97.1 + np.imag(place) / (111120 * np.cos(np.radians(47.9))),
+        "altitude_msl_ft": np.full_like(t, 3000.0) + np.sin(t),
+        "altitude_indicated_ft": np.full_like(t, 3000.0) + np.sin(t),
+        "vertical_speed_fpm": 60 * np.cos(t),
+        "indicated_airspeed_kt": speed - 4 + np.sin(t),
+        "true_airspeed_kt": speed + np.sin(t),
+        "ground_speed_kt": speed + 0.1 * np.sin(t),
+        "roll_deg": bank + np.sin(t),
+        "heading_deg": heading,
+        "track_deg": heading,
+        "normal_acceleration_g": 1.41 + 0.01 * np.sin(t),
+    }
+    assert read_trainer(trainer_table({**flight, **turning})).samples.height == len(t)
+
+
 def test_all_speeds_and_altitudes_in_si_units(read_trainer, flight):
     speeds = {c: flight[c] * KNOT for c in ("indicated_airspeed_kt", "true_airspeed_kt", "ground_speed_kt")}
     altitudes = {c: flight[c] * 0.3048 for c in ("altitude_msl_ft", "altitude_indicated_ft")}
