@@ -5,22 +5,9 @@ from __future__ import annotations
 import dagster as dg
 
 # What each step's process would import by itself, a second or two of every step.
-_PRELOADED = [
-    "pipelines.definitions",
-    "pipelines.assets.development",
-    "pipelines.assets.production",
-    "pipelines.jobs.development",
-    "pipelines.jobs.production",
-    "pipelines.sensors.development",
-    "pipelines.sensors.production",
-    "pipelines.databricks.launcher",
-    "databricks.sdk",
-    "dagster._core.storage.event_log",
-    "dagster._core.storage.sqlite_storage",
-    "dagster._core.instance.factory",
-]
+_PRELOADED = "pipelines.run_processes.preloaded"
 
 side_by_side = dg.multiprocess_executor.configured(
-    {"max_concurrent": 4, "start_method": {"forkserver": {"preload_modules": _PRELOADED}}}
+    {"max_concurrent": 4, "start_method": {"forkserver": {"preload_modules": [_PRELOADED]}}}
 )
 """Up to four steps at once. Models are trained beside each other as far as the workspace can."""

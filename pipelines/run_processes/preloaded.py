@@ -1,4 +1,4 @@
-"""What the processes of runs share: importing this module imports all that a run and the launching of its steps need.
+"""What the processes of runs, and of steps side by side, share: all that a run and launching its steps import.
 
 Starts nothing and connects to nothing, so that the process that has imported it can be forked.
 """
