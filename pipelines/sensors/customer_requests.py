@@ -72,11 +72,12 @@ def customer_requests(context: dg.SensorEvaluationContext, settings: dg.Resource
     last = _looked(context, inboxes, inboxes, began + MOST_SECONDS, tick) or context.cursor
     while not tick.runs and (changed := _watch.first_to_change(inboxes, began + inbox_watch.WATCH_SECONDS)):
         _looked(context, inboxes, changed, began + MOST_SECONDS, tick)
-    for problem in tick.problems:
+    problems, remarks = dict.fromkeys(tick.problems), dict.fromkeys(tick.remarks)  # an inbox may be looked at again
+    for problem in problems:
         context.log.error(problem)
-    for remark in tick.remarks:
+    for remark in remarks:
         context.log.info(remark)
-    said = " ".join([*tick.problems, *tick.remarks])[:2000] or "No request waits."
+    said = " ".join([*problems, *remarks])[:2000] or "No request waits."
     return dg.SensorResult(run_requests=tick.runs, skip_reason=None if tick.runs else said, cursor=last)
 
 
@@ -99,9 +100,9 @@ def _looked(
             if _watch.is_quiet(customer, files):
                 continue
             busy = _busy(context.instance) if busy is None else busy
-            changed_ns = files.changed_ns(INBOX)
+            changed_ns, began = files.changed_ns(INBOX), time.monotonic()
             _look(context.instance, customer, files, customer in busy, tick)
-            _watch.listed(customer, changed_ns, customer not in _remembered().settled)
+            _watch.listed(customer, changed_ns, customer not in _remembered().settled, time.monotonic() - began)
         except (OSError, FileChangedError, LandingUnavailableError) as error:
             _watch.listed(customer, None, is_open=True)
             tick.problems.append(f"The inbox of {customer} cannot be used: {error}")

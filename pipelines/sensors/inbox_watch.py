@@ -2,7 +2,7 @@
 
 Listing an inbox costs the more the more requests it has seen, and a tick comes every five seconds at best: Dagster's
 daemon goes no faster. Whether a folder has gained or lost a file is told by one question to the file system. So a tick
-asks that of every inbox, lists those that answer yes, and goes on asking until the next tick is due.
+asks that of every inbox, lists those that answer yes or have something open, and goes on so until the next is due.
 """
 
 from __future__ import annotations
@@ -20,19 +20,35 @@ if TYPE_CHECKING:
 
 LISTED_AT_LEAST_S = 60.0
 """Each inbox is listed that often whatever its folder says: a file that was written over leaves no trace there."""
-WATCH_SECONDS = 3.0
-"""How long a tick without a request watches on: other sensors, which take turns with it, keep their five seconds."""
-PAUSE_SECONDS = 0.25
+WATCH_SECONDS = 4.2
+"""How long a tick without a request watches on: one that ended after the next was due would make it miss its turn."""
+PAUSE_SECONDS = 0.05
+OPEN_AGAIN_S = 1.0
+"""A tick that watches looks that often at a request that waits for its session files, or for the run of others."""
+_MOST_WATCHING = 10
+"""Watching pauses for so many times as long as it has looked."""
 _TELLS_APART_NS = 1_000_000_000
 """Two changes of a folder within that may bear one time stamp, so a younger one may not have been the last."""
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """An inbox as it was listed last: its folder's last change before that, and when it was, by the monotonic clock."""
+
+    changed_ns: int
+    at: float
+    is_open: bool
+    took_s: float
+    is_settled: bool
+    """Whether a later change of the folder would bear another time stamp."""
 
 
 @dataclass
 class InboxWatch:
     """What a process knows of inboxes; another one lists them all once."""
 
-    _quiet: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """By customer: when its inbox last changed, and when it was listed; of those alone in which nothing is open."""
+    _listed: dict[str, _Listed] = field(default_factory=dict)
+    """By customer; of folders alone."""
     _files: dict[tuple[object, str], CustomerFiles] = field(default_factory=dict)
     """By zone and customer."""
 
@@ -47,28 +63,33 @@ class InboxWatch:
 
     def is_quiet(self, customer: str, files: CustomerFiles) -> bool:
         """Whether nothing was open in the inbox when it was listed, and nothing has come since."""
-        known = self._quiet.get(customer)
-        if known is None or time.monotonic() - known[1] > LISTED_AT_LEAST_S:
+        known = self._listed.get(customer)
+        if known is None or known.is_open or not known.is_settled:
             return False
-        return known[0] == files.changed_ns(INBOX)
+        return time.monotonic() - known.at <= LISTED_AT_LEAST_S and known.changed_ns == files.changed_ns(INBOX)
 
-    def listed(self, customer: str, changed_ns: int | None, is_open: bool) -> None:
-        """Remember what a listing found; `changed_ns` is from before it."""
-        self._quiet.pop(customer, None)
-        if not is_open and changed_ns is not None and time.time_ns() - changed_ns > _TELLS_APART_NS:
-            self._quiet[customer] = changed_ns, time.monotonic()
+    def listed(self, customer: str, changed_ns: int | None, is_open: bool, took_s: float = 0.0) -> None:
+        """Remember what a listing found; `changed_ns` is from before it, None where the folder does not tell."""
+        self._listed.pop(customer, None)
+        if changed_ns is not None:
+            is_settled = time.time_ns() - changed_ns > _TELLS_APART_NS
+            self._listed[customer] = _Listed(changed_ns, time.monotonic(), is_open, took_s, is_settled)
 
     def first_to_change(self, inboxes: Mapping[str, CustomerFiles], until: float) -> list[str]:
-        """The customers whose quiet inboxes change first; none if none does until then (monotonic seconds)."""
-        watched = [customer for customer in inboxes if customer in self._quiet]
+        """The customers whose inboxes are worth a look first; none if none is until then (monotonic seconds)."""
+        watched = [customer for customer in inboxes if customer in self._listed]
         while watched and time.monotonic() + PAUSE_SECONDS < until:
-            time.sleep(PAUSE_SECONDS)
-            if changed := [customer for customer in watched if self._has_changed(customer, inboxes[customer])]:
+            began = time.monotonic()
+            if changed := [customer for customer in watched if self._is_due(customer, inboxes[customer])]:
                 return changed
+            time.sleep(max(PAUSE_SECONDS, _MOST_WATCHING * (time.monotonic() - began)))
         return []
 
-    def _has_changed(self, customer: str, files: CustomerFiles) -> bool:
+    def _is_due(self, customer: str, files: CustomerFiles) -> bool:
+        known = self._listed[customer]
+        if known.is_open and time.monotonic() - known.at > max(OPEN_AGAIN_S, _MOST_WATCHING * known.took_s):
+            return True
         try:
-            return files.changed_ns(INBOX) != self._quiet[customer][0]
+            return files.changed_ns(INBOX) != known.changed_ns
         except OSError:  # whoever looks then finds out what it is
             return True

@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from pipelines.customers.folder_files import FolderFiles
@@ -76,6 +77,39 @@ def test_a_request_that_comes_while_a_tick_watches_is_taken_by_it(world: Inboxes
     assert (run.partition_key, names_in(run)) == ("acme", ["a.json"])
     assert time.monotonic() - begun < 10, "not when the watch was over"
     asking.join()
+
+
+def test_what_waits_for_the_run_of_others_is_taken_by_the_tick_that_sees_it_end(
+    world: Inboxes, monkeypatch: pytest.MonkeyPatch
+):
+    world.request("acme", "a.json", "1.csv")
+    [first] = world.tick()
+    run = world.run(first, dg.DagsterRunStatus.STARTED)
+    world.request("acme", "b.json", "2.csv")
+    monkeypatch.setattr(inbox_watch, "WATCH_SECONDS", 20.0)
+    monkeypatch.setattr(inbox_watch, "OPEN_AGAIN_S", 0.1)
+    answer = new_status("a.json", _status(world).request_digest, "done", batch=_status(world).batch)
+
+    def end() -> None:
+        tell(FolderFiles(world.customer("acme")), answer)
+        world.ends(run, dg.DagsterEventType.PIPELINE_SUCCESS)
+
+    ending = threading.Timer(0.5, end)
+    ending.start()
+    begun = time.monotonic()
+    [second] = world.tick()
+    assert names_in(second) == ["b.json"]
+    assert 0.5 < time.monotonic() - begun < 10
+    ending.join()
+
+
+def test_what_keeps_a_request_waiting_is_told_once(world: Inboxes, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(inbox_watch, "WATCH_SECONDS", 1.0)
+    monkeypatch.setattr(inbox_watch, "OPEN_AGAIN_S", 0.1)
+    world.request("acme", "a.json", "1.csv")
+    (world.customer("acme") / "sessions" / "1.csv").unlink()
+    assert world.tick() == []
+    assert world.said.count("'1.csv' is not in your sessions folder") == 1
 
 
 def test_a_request_that_is_written_over_is_found_when_its_inbox_is_listed_again(
