@@ -101,7 +101,7 @@ def _parts(instance: DagsterInstance, one: Answered) -> Iterator[tuple[str, floa
     words = {"session files read": "reading the session, writing its rows", "review pages": "review page"}
     for at, text in said:
         if text.endswith("sessions judged"):
-            moments.append((f"judging by {text.partition(' ')[0]}", at))
+            moments.append(("judging by all models", at))
         elif found := next((name for part, name in words.items() if part in text), None):
             moments.append((found, at))
     before = one.put

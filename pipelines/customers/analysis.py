@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from pipelines.customers.places import schema_of
-from pipelines.customers.predicting import FAILED, Judged, judge_sessions
+from pipelines.customers.predicting import FAILED, Judged, approach_starts, judge_sessions
 from pipelines.customers.replacing import replace_rows
 from pipelines.customers.routes import Assignment
 from pipelines.models.manifest import Manifest
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SESSIONS_AT_ONCE = 100
 """Sessions per commit: bounds memory, and an interrupted run goes on with what is not written yet."""
+VERSIONS_AT_ONCE = 4
 Key = tuple[str, str, int]
 """Session, model and version."""
 
@@ -93,18 +94,44 @@ def analyse(
             if key in known and known[key].source_digest == digests[key[0]] and known[key].status != FAILED
         }
         waiting = sorted(one for key, one in wanted.items() if key not in found)
-        for (model, version), group in groupby(waiting, key=lambda one: (one.model, one.version)):
-            members = list(group)
-            for start in range(0, len(members), SESSIONS_AT_ONCE):
-                batch = members[start : start + SESSIONS_AT_ONCE]
-                judged = judge_sessions(
-                    engine, settings, registry, customer, manifests.get(model), model, version,
-                    [one.session_id for one in batch],
-                )  # fmt: skip
-                for entry in _write(engine, customer, batch, judged, digests):
-                    found[entry.key] = entry
-                progress(f"{model} version {version}: {start + len(batch)} of {len(members)} sessions judged")
+        sessions = sorted({one.session_id for one in waiting})
+        for start in range(0, len(sessions), SESSIONS_AT_ONCE):
+            chosen = set(sessions[start : start + SESSIONS_AT_ONCE])
+            batch = [one for one in waiting if one.session_id in chosen]
+            judged = _judged(engine, settings, registry, customer, manifests, batch)
+            for entry in _write(engine, customer, batch, judged, digests):
+                found[entry.key] = entry
+            progress(f"{start + len(chosen)} of {len(sessions)} sessions judged")
     return found
+
+
+def _judged(
+    engine: Engine,
+    settings: Settings,
+    registry: MlflowRegistry,
+    customer: str,
+    manifests: Mapping[str, Manifest],
+    batch: Sequence[Assignment],
+) -> dict[Key, Judged]:
+    """What each version finds in its sessions: versions side by side, since most of judging waits for the engine."""
+    sessions_of: dict[tuple[str, int], list[str]] = {}
+    for one in batch:
+        sessions_of.setdefault((one.model, one.version), []).append(one.session_id)
+    starts = approach_starts(engine, customer, {one.session_id for one in batch})
+
+    def judge(asked: tuple[str, int]) -> dict[str, Judged]:
+        model, version = asked
+        return judge_sessions(
+            engine, settings, registry, customer, manifests.get(model), model, version, sessions_of[asked], starts
+        )
+
+    with ThreadPoolExecutor(min(len(sessions_of), VERSIONS_AT_ONCE)) as threads:
+        results = list(threads.map(judge, sessions_of))
+    return {
+        (session_id, model, version): judged
+        for (model, version), found in zip(sessions_of, results, strict=True)
+        for session_id, judged in found.items()
+    }
 
 
 def _known(engine: Engine, customer: str, session_ids: set[str]) -> dict[Key, Analysed]:
@@ -118,7 +145,7 @@ def _write(
     engine: Engine,
     customer: str,
     batch: Sequence[Assignment],
-    judged: Mapping[str, Judged],
+    judged: Mapping[Key, Judged],
     digests: Mapping[str, str],
 ) -> list[Analysed]:
     """Write what was found, then enter it in the ledger: a crash in between makes the next run do the same again."""
@@ -126,7 +153,9 @@ def _write(
     rows: list[dict[str, Any]] = []
     entries: list[dict[str, Any]] = []
     for one in batch:
-        result = judged.get(one.session_id, Judged(FAILED, f"{one.model} gave no answer.", []))
+        result = judged.get(
+            (one.session_id, one.model, one.version), Judged(FAILED, f"{one.model} gave no answer.", [])
+        )
         common = {
             "session_id": one.session_id,
             "model": one.model,
@@ -146,9 +175,10 @@ def _write(
                 "source_digest": digests[one.session_id],
             }
         )
-    these = (
-        f"model = '{batch[0].model}' AND model_version = {batch[0].version} AND "
-        f"{in_list('session_id', {one.session_id for one in batch})}"
+    these = " OR ".join(
+        f"(model = '{model}' AND model_version = {version} AND "
+        f"{in_list('session_id', {one.session_id for one in batch if (one.model, one.version) == (model, version)})})"
+        for model, version in sorted({(one.model, one.version) for one in batch})
     )
     replace_rows(engine, analysis_contract(schema), these, rows)
     replace_rows(engine, judgements_contract(schema), these, entries)
@@ -156,7 +186,7 @@ def _write(
         Analysed(
             **{name: entry[name] for name in _COLUMNS},
             is_new=True,
-            needs=judged[entry["session_id"]].needs if entry["session_id"] in judged else None,
+            needs=found.needs if (found := judged.get((one.session_id, one.model, one.version))) else None,
         )
-        for entry in entries
+        for one, entry in zip(batch, entries, strict=True)
     ]

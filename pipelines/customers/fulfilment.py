@@ -7,6 +7,7 @@ registry that is down, is raised: then it is tried again, and nothing has been a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,12 @@ from pipelines.customers.routes import (
     asked_for,
     routed,
 )
+from pipelines.customers.serving import made_ready
 from pipelines.customers.session_maps import CustomerMapError, session_maps
 from pipelines.customers.sessions import CHANGED, READY, TakenSession, known_sessions, ready_sessions, take_sessions
 from pipelines.customers.status import Status, content_of, new_status, status_of_content, tell
 from pipelines.landing.uploads import LandedFile
 from pipelines.models.manifest import load_manifests
-from pipelines.releases.site import open_releases
 from pipelines.settings import Settings
 from pipelines.training.scratch import scratch_folder
 
@@ -156,14 +157,11 @@ def _carried_out(
     commit: str,
     progress: Callable[[str], None],
 ) -> Fulfilled:
-    from pipelines.releases.registry import MlflowRegistry
-
-    taken = _taken(engine, settings, customer, files, asked, progress)
-    registry, record, manifests = (
-        MlflowRegistry(settings),
-        open_releases(engine, settings).journal.read(),
-        load_manifests(),
-    )
+    manifests = load_manifests()
+    with ThreadPoolExecutor(1) as beside:
+        serving = beside.submit(made_ready, engine, settings, customer, manifests)
+        taken = _taken(engine, settings, customer, files, asked, progress)
+        registry, record = serving.result()
     for one in asked:
         ready = sorted({each.session_id for each in one.sessions.values() if each.status == READY})
         if one.problem is not None or not ready:

@@ -6,7 +6,7 @@ A model that fails for one session keeps none of the others from being judged.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +57,12 @@ def judge_sessions(
     model: str,
     version: int,
     session_ids: Sequence[str],
+    starts: Mapping[tuple[str, int], int],
 ) -> dict[str, Judged]:
-    """What the version finds in each of the customer's sessions, which must be in the customer's tables."""
+    """What the version finds in each of the customer's sessions, which must be in the customer's tables.
+
+    `starts` are those that `approach_starts` gives for the sessions.
+    """
     if (unfit := _unfit(registry, manifest, model, version)) is not None:
         return dict.fromkeys(session_ids, unfit)
     assert manifest is not None
@@ -70,7 +74,6 @@ def judge_sessions(
     usable = [session_id for session_id in session_ids if session_id in batch and session_id not in found]
     if usable:
         saved = saved_estimator(settings, model, version)
-        starts = _approach_starts(engine, customer, usable)
         found |= _predicted(engine, manifest, tables, usable, saved, starts)
     return found
 
@@ -149,7 +152,8 @@ def _as_gold(engine: Engine, schema: str, manifest: Manifest, session_ids: Seque
     return made
 
 
-def _approach_starts(engine: Engine, customer: str, session_ids: Sequence[str]) -> dict[tuple[str, int], int]:
+def approach_starts(engine: Engine, customer: str, session_ids: Collection[str]) -> dict[tuple[str, int], int]:
+    """The second in which each approach of the sessions begins, by session and number of the approach."""
     rows = engine.table(approaches_contract(schema_of(customer)).name).where(in_list("session_id", session_ids))
     found = rows.select("session_id", "approach", "start_second").toArrow().to_pylist()
     return {(row["session_id"], row["approach"]): row["start_second"] for row in found}

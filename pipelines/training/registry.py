@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,15 @@ def connect(settings: Settings) -> MlflowClient:
     mlflow.set_registry_uri(settings.registry_uri)
     if settings.tracking_uri.startswith(_SQLITE):
         _lay_out(Path(settings.tracking_uri.removeprefix(_SQLITE)))
-    return mlflow.MlflowClient()
+    return _client_of(os.getpid(), settings.tracking_uri, settings.registry_uri)
+
+
+@lru_cache(maxsize=8)
+def _client_of(_process: int, tracking_uri: str, registry_uri: str) -> MlflowClient:
+    """Kept: on SQLite each new client looks first whether the tables are those of its version of MLflow."""
+    import mlflow
+
+    return mlflow.MlflowClient(tracking_uri, registry_uri)
 
 
 def _lay_out(database: Path) -> None:
