@@ -12,12 +12,20 @@ import pytest
 
 from pipelines.cli.instance import PROJECT
 from pipelines.environments import settings_from
-from pipelines.sensors import customer_requests
+from pipelines.sensors import customer_requests, inbox_watch
+from pipelines.sensors.inbox_watch import InboxWatch
 from pipelines.settings import Settings
 from pipelines_tests.releases.git.origin import Origin
 from pipelines_tests.sensors.branch_stage import Stage, WebServer, web_server
 from pipelines_tests.sensors.inboxes import Inboxes
 from pipelines_tests.sensors.made_model import model_files
+
+
+@pytest.fixture(autouse=True)
+def new_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A code server that has just started; its ticks do not watch on, unless a test says so."""
+    monkeypatch.setattr(customer_requests, "_watch", InboxWatch())
+    monkeypatch.setattr(inbox_watch, "WATCH_SECONDS", 0.0)
 
 
 class Clock:

@@ -15,7 +15,6 @@ import pytest
 from pipelines.customers.folder_files import FolderFiles
 from pipelines.customers.places import INBOX
 from pipelines.customers.status import Status, new_status, status_of, tell
-from pipelines.sensors import customer_requests as module
 from pipelines.sensors import inbox_watch
 from pipelines.sensors.inbox_watch import InboxWatch
 from pipelines_tests.sensors.inboxes import Inboxes, names_in
@@ -25,13 +24,6 @@ def at_rest(inbox: Path) -> None:
     """Let the folder's last change be a while ago."""
     moment = time.time() - 60
     os.utime(inbox, (moment, moment))
-
-
-@pytest.fixture(autouse=True)
-def new_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A code server that has just started; its ticks do not watch on, unless a test says so."""
-    monkeypatch.setattr(module, "_watch", InboxWatch())
-    monkeypatch.setattr(inbox_watch, "WATCH_SECONDS", 0.0)
 
 
 @pytest.fixture
