@@ -57,10 +57,12 @@ def versions_of(settings: Settings, name: str, identity: str) -> list[int]:
 def find_version(settings: Settings, manifest: Manifest, identity: str) -> TrainedModel | None:
     """The version that was made from the same data by the same code, if there is one.
 
-    A run that finished and died before its registration is registered now.
+    A run that finished and died before its registration is registered now, and one that died within it completed.
     """
     if versions := versions_of(settings, manifest.name, identity):
-        return describe_version(settings, manifest.name, versions[0], reused=True)
+        found = describe_version(settings, manifest.name, versions[0], reused=True)
+        _put_card(settings, manifest, found.version, found.card)
+        return found
     for run_id, status in runs_of(settings, manifest.name, identity).items():
         if status == "FINISHED" and _model_of(connect(settings).get_run(run_id)) is not None:
             return register_run(settings, manifest, run_id)
@@ -146,9 +148,17 @@ def register_run(settings: Settings, manifest: Manifest, run_id: str) -> Trained
     tags = {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")}
     version = mlflow.register_model(f"models:/{model_id}", full_name, tags=tags)
     card = load_text(f"{run.info.artifact_uri}/{CARD_FILE}")
-    client.update_model_version(full_name, version.version, description=card)
-    client.update_registered_model(full_name, description=manifest.description)
+    _put_card(settings, manifest, int(version.version), card)
     return describe_version(settings, manifest.name, int(version.version))
+
+
+def _put_card(settings: Settings, manifest: Manifest, version: int, card: str) -> None:
+    """Show the card with the version, unless it is there."""
+    client, full_name = connect(settings), registered_name(settings, manifest.name)
+    if client.get_model_version(full_name, str(version)).description:
+        return
+    client.update_registered_model(full_name, description=manifest.description)
+    client.update_model_version(full_name, str(version), description=card)
 
 
 def _model_of(run: Run) -> str | None:
