@@ -6,6 +6,7 @@ author can act on: the file, the key and the remedy.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,8 @@ from pipelines.tables.contract import TableName
 from pipelines.tables.contracts import GOLD
 
 MODELS_FOLDER = Path(__file__).resolve().parent
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+"""What Dagster takes for an e-mail address: with an owner that is none to it, no graph could be loaded."""
 
 
 # The parser in C, where PyYAML has it: a fraction of the time, in every process that loads the definitions.
@@ -133,6 +136,15 @@ class Manifest(_Part):
     compute: Compute = Compute()
     gates: Gates = Gates()
     rollout: Rollout = Rollout()
+
+    @field_validator("owner")
+    @classmethod
+    def _team_or_address(cls, value: str) -> str:
+        if "@" in value and not _ADDRESS.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is neither a team nor an e-mail address: write it as flight-data-science or ana@example.org"
+            )
+        return value
 
     @field_validator("gold_tables")
     @classmethod

@@ -43,8 +43,9 @@ class Following:
     job: str
     """The job that carries a commit through."""
     record: Callable[[dg.DagsterInstance], Record]
-    release: Callable[[Settings, Release, Candidate], dg.SensorResult]
-    """May raise `UnreleasableError`: the commit is then refused until something about the branch changes."""
+    release: Callable[[Settings, str, Release, Candidate], dg.SensorResult]
+    """Is told the name that the code location has in Dagster. May raise `UnreleasableError`: the commit is then
+    refused until something about the branch changes."""
     rollback: Callable[[dg.DagsterInstance, Rollback], dg.SensorResult]
     otherwise: Callable[[dg.DagsterInstance, Settings, Look], dg.SensorResult | None] = lambda *_: None
     """May ask for something where the branch asks for nothing; not asked again while nothing has changed."""
@@ -98,7 +99,9 @@ def _acted(
     if isinstance(decision, Release):
         assert found.candidate is not None, "only what was examined is released"
         mirror.keep(decision.commit)
-        asked = following.release(settings, decision, found.candidate)
+        origin = context.code_location_origin
+        location = origin.location_name if origin else settings.location
+        asked = following.release(settings, location, decision, found.candidate)
         if asked.run_requests:
             told = f"Attempt {decision.attempt}: {', '.join(found.candidate.models)}."
             tell(settings, decision.commit, "pending", told, runs_link(settings, decision.commit), context.log)

@@ -36,7 +36,7 @@ def main_branch_sensor(settings: Settings) -> dg.SensorDefinition:
     return main_branch
 
 
-def _release(_: Settings, decision: Release, candidate: Candidate) -> dg.SensorResult:
+def _release(_: Settings, __: str, decision: Release, candidate: Candidate) -> dg.SensorResult:
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=decision.run_key, tags=tags_of(decision, candidate))])
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pipelines.releases.git.decision import Release, Rollback
     from pipelines.releases.git.watch import Candidate
 
+_REMEDY = "Push a newer commit that mends it."
+
 
 def release_branch_sensor(
     settings: Settings, rollback: dg.JobDefinition, graph: Mapping[str, str]
@@ -33,8 +35,8 @@ def release_branch_sensor(
         graph: digests of the manifests that the location was loaded from, by model.
     """
 
-    def release(settings: Settings, decision: Release, candidate: Candidate) -> dg.SensorResult:
-        if (reason := _load_graph_of(settings, decision.commit, graph)) is not None:
+    def release(settings: Settings, location: str, decision: Release, candidate: Candidate) -> dg.SensorResult:
+        if (reason := _load_graph_of(settings, location, decision.commit, graph)) is not None:
             return dg.SensorResult(skip_reason=reason)
         return dg.SensorResult(
             run_requests=[
@@ -94,12 +96,13 @@ def _rollback(instance: dg.DagsterInstance, decision: Rollback) -> dg.SensorResu
     )
 
 
-def _load_graph_of(settings: Settings, commit: str, graph: Mapping[str, str]) -> str | None:
+def _load_graph_of(settings: Settings, location: str, commit: str, graph: Mapping[str, str]) -> str | None:
     """Have the location loaded anew unless it shows the commit's models already; why to wait, or None if it does.
 
     Raises:
-        UnreleasableError: a manifest of the commit is wrong.
+        UnreleasableError: a manifest of the commit is wrong, or Dagster would load no graph with it.
     """
+    from pipelines.assets.production import why_not_loadable
     from pipelines.models.manifest import ManifestError, load_manifests
     from pipelines.releases.branch import checkouts_of, mirror_of
     from pipelines.releases.release_graph import choose_release_graph, graph_of
@@ -112,17 +115,18 @@ def _load_graph_of(settings: Settings, commit: str, graph: Mapping[str, str]) ->
             load_manifests(models)
         except ManifestError as error:
             told = str(error).replace(f"{checkout}/", "")
-            raise UnreleasableError(
-                f"Commit {commit[:12]} cannot be released: {told}", "Push a newer commit that mends it."
-            ) from error
+            raise UnreleasableError(f"Commit {commit[:12]} cannot be released: {told}", _REMEDY) from error
         wanted = graph_of(models)
         if wanted == dict(graph):
             return None
+        # A location that does not load has no sensor either, which would see the commit that mends it.
+        if (problem := why_not_loadable(settings, models)) is not None:
+            raise UnreleasableError(f"Commit {commit[:12]} cannot be released: {problem}", _REMEDY)
         choose_release_graph(settings, checkout)
         checkouts.prune({commit})
     changed = sorted(name for name in {*wanted, *graph} if wanted.get(name) != graph.get(name))
     try:
-        reload_location(settings.dagster_url, settings.location)
+        reload_location(settings.dagster_url, location)
     except ReloadError as error:
         return f"Commit {commit[:12]} gives another graph ({', '.join(changed)}). {error}"
     return f"The code location is loaded anew: commit {commit[:12]} gives another graph ({', '.join(changed)})."

@@ -50,6 +50,7 @@ def test_reading_manifests_runs_no_model_code() -> None:
     ("changes", "key", "words"),
     [
         ({"owner": None}, "owner", "is missing. Add it"),
+        ({"owner": "@ana"}, "owner", "'@ana' is neither a team nor an e-mail address: write it as flight-data-science"),
         ({"colour": "red"}, "colour", "unknown. Correct its spelling or drop it"),
         ({"gold_tables": ["main.gold.sessions", "main.gold.weather"]}, "gold_tables", "main.gold.weather is no gold"),
         ({"gold_tables": ["main.gold.flight_samples"]}, "gold_tables", "main.gold.sessions is missing"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import dagster as dg
+import pytest
 
 from pipelines.releases.release_graph import released_models_folder
 from pipelines_tests.releases.git.origin import Origin
@@ -53,6 +56,25 @@ def test_a_manifest_that_is_changed_is_loaded_first(stage: Stage, origin: Origin
     assert "gives another graph (glider)" in stage.words()
     stage.reload()
     assert stage.asked().partition_key == head
+
+
+def test_manifests_that_give_no_graph_are_refused_and_the_location_stays_as_it_is(
+    stage: Stage, origin: Origin, dagster_server: WebServer, monkeypatch: pytest.MonkeyPatch
+):
+    # As if Dagster had a rule that those for manifests do not know.
+    monkeypatch.setattr("pipelines.models.manifest._ADDRESS", re.compile(".*"))
+    head = origin.commit(model_files("kite", owner="@ana"))
+    told = stage.words()
+    assert told.startswith(f"Commit {head[:12]} cannot be released: no graph can be made of its manifests: ")
+    assert "Invalid owner '@ana'" in told
+    assert told.endswith("Push a newer commit that mends it.")
+    assert dagster_server.asked == []
+    stage.reload()
+    assert models_of(stage) == {"glider"}, "or nobody would see the commit that mends it"
+    better = origin.commit(model_files("kite"))
+    stage.words()
+    stage.reload()
+    assert stage.asked().partition_key == better
 
 
 def test_without_a_web_server_the_tick_says_so_and_nothing_is_released(
