@@ -55,7 +55,7 @@ def released_model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDef
         settings: dg.ResourceParam[Settings],
         step_launcher: dg.ResourceParam[object],
     ) -> dg.MaterializeResult:
-        from pipelines.releases.blame import fault_of_commit
+        from pipelines.releases.blame import GOLD_FAULTS, fault_of_commit
         from pipelines.releases.candidates import train_and_judge
         from pipelines.releases.entry import By
         from pipelines.releases.site import open_releases
@@ -65,11 +65,14 @@ def released_model_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDef
         try:
             found = train_and_judge(manifest.name, release, record, engine, settings, context.run_id, context.log.info)
         except Exception as error:
-            if (fault := fault_of_commit(error, manifest.name)) is None:
+            is_of_gold = isinstance(error, GOLD_FAULTS)
+            fault = str(error) if is_of_gold else fault_of_commit(error, manifest.name)
+            if fault is None:
                 raise
-            if record.on_its_way == release:
+            if record.on_its_way == release:  # refused, so that another attempt is requested on the gold of its time
                 releases.refuse(release, [manifest.name], By(f"run {context.run_id[:8]}", fault))
-            raise dg.Failure(fault, metadata={OUTCOME: "refused"}, allow_retries=False) from error
+            outcome = "gold" if is_of_gold else "refused"
+            raise dg.Failure(fault, metadata={OUTCOME: outcome}, allow_retries=False) from error
         rows = metric_rows(manifest, found.trained.metrics, found.trained.baseline_metrics)
         return dg.MaterializeResult(
             metadata={

@@ -42,6 +42,7 @@ def requested_asset(manifests: list[Manifest]) -> dg.AssetsDefinition:
         step_launcher: dg.ResourceParam[object],
     ) -> dg.MaterializeResult:
         from pipelines.models.manifest import load_manifests
+        from pipelines.releases.blame import GOLD_FAULTS
         from pipelines.releases.entry import By
         from pipelines.releases.gold_pins import pinned_gold
         from pipelines.releases.request import NotRequestedError, Request, request_of
@@ -51,7 +52,11 @@ def requested_asset(manifests: list[Manifest]) -> dg.AssetsDefinition:
         own = load_manifests()
         record = releases.journal.read()
         if AUTHOR in tags and (release not in record.sets or release == record.current_release):
-            given = Request(tags[AUTHOR], tags.get(SIGNER), pinned_gold(engine, own.values()))
+            try:
+                pins = pinned_gold(engine, own.values())
+            except GOLD_FAULTS as error:
+                raise dg.Failure(str(error), metadata={OUTCOME: "gold"}, allow_retries=False) from error
+            given = Request(tags[AUTHOR], tags.get(SIGNER), pins)
             why = f"attempt {tags.get(ATTEMPT, '?')} to release the head of the branch"
             if ANEW in tags:
                 why = f"gold has grown: the release that serves is trained anew on version {tags[ANEW]} or newer"

@@ -1,4 +1,4 @@
-"""Whether a failure is the commit's fault: then trying again is of no use, and its author is told what to mend."""
+"""Whose fault a failure is: where it is the commit's or gold's, trying again is of no use until somebody mends it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import traceback
 
 from pipelines.models.manifest import ManifestError
 from pipelines.models.protocol import ModelCodeError
+from pipelines.tables.attestation import UnattestedHistoryError
+from pipelines.training.gold import NoGoldError
+from pipelines.training.split import NotEnoughSessionsError
+
+GOLD_FAULTS = (NoGoldError, NotEnoughSessionsError, UnattestedHistoryError)
+"""Errors that stay until gold is another: missing, too little to learn from, or changed by nobody knows whom."""
 
 
 def fault_of_commit(error: BaseException, model: str) -> str | None:

@@ -1,4 +1,4 @@
-"""How a run that was to release a commit ended: because of the commit, of a gate, of a person, or of the machinery."""
+"""How a run that was to release a commit ended: because of the commit, a gate, gold, a person, or the machinery."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pipelines.releases.git.record import Outcome
 from pipelines.releases.run_tags import OUTCOME, OUTCOME_TAG, OWN, SUPERSEDED_BY, WHY_TAG
 
 _LONGEST_WHY = 900
-_OUTCOMES: tuple[Outcome, ...] = ("infrastructure", "gate", "refused", "stopped", "superseded")
+_OUTCOMES: tuple[Outcome, ...] = ("infrastructure", "gate", "refused", "gold", "stopped", "superseded")
+_LASTING = ("refused", "gate", "gold")
 _BROKE_OFF = "it broke off:"
 _LOG = "\nEnd of its log:"
 _TIMED_OUT = "TERMINATED/TIMEDOUT"
@@ -52,9 +53,9 @@ def _found(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Ending:
     ]
     if not endings:
         return Ending("infrastructure", f"run {run.run_id[:8]} ended without saying why.")
-    # What is wrong with the commit stays wrong, whatever else failed beside it.
-    return min(endings, key=lambda ending: ("refused", "gate").index(ending.outcome)
-               if ending.outcome in ("refused", "gate") else 2)  # fmt: skip
+    # What is wrong with the commit stays wrong, whatever else failed beside it; and so does gold.
+    return min(endings, key=lambda ending: _LASTING.index(ending.outcome)
+               if ending.outcome in _LASTING else len(_LASTING))  # fmt: skip
 
 
 def _of_failure(data: object, step: str) -> Ending:

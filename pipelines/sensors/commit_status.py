@@ -94,7 +94,7 @@ def _sensor(settings: Settings, jobs: Jobs, name: str, status: dg.DagsterRunStat
 def ending_state(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[State, str]:
     """What the end of the run means for its commit, and why in words.
 
-    `failure` where a gate or the commit is the reason, `error` where the machinery or a person is.
+    `failure` where a gate or the commit is the reason, `error` where the machinery, gold or a person is.
     """
     if not run.is_success:
         ending = ending_of(instance, run)
@@ -113,6 +113,7 @@ def _words(ending: Ending) -> str:
     told = {
         "gate": "Stopped by a gate",
         "refused": "Refused",
+        "gold": "Gold cannot be trained on",
         "stopped": "Stopped",
         "superseded": "Superseded",
         "infrastructure": "Failed, and is tried again by itself where that may help",

@@ -68,6 +68,7 @@ IMPORT_TRACE = 'File "/tmp/code/pipelines/models/tiny/model.py", line 3, in <mod
     [
         (raising(dg.Failure("the gate says no.", metadata={OUTCOME: "gate"})), "gate", "the gate says no."),
         (raising(dg.Failure("line 3 is wrong.", metadata={OUTCOME: "refused"})), "refused", "line 3 is wrong."),
+        (raising(dg.Failure("gold is gone.", metadata={OUTCOME: "gold"})), "gold", "gold is gone."),
         (raising(dg.Failure("a newer one came.", metadata={OUTCOME: "superseded"})), "superseded", "a newer one came."),
         (raising(dg.Failure("who knows.", metadata={OUTCOME: "odd"})), "infrastructure", "step_1: who knows."),
         (raising(ConnectionError("no answer")), "infrastructure", "step_1: no answer"),
@@ -85,6 +86,7 @@ IMPORT_TRACE = 'File "/tmp/code/pipelines/models/tiny/model.py", line 3, in <mod
     ids=[
         "gate",
         "refused",
+        "gold",
         "superseded",
         "unknown",
         "error",
@@ -112,8 +114,16 @@ def test_the_reason_of_a_failed_step_is_the_outcome(instance: dg.DagsterInstance
         ((ConnectionError("away"), dg.Failure("wrong", metadata={OUTCOME: "refused"})), "refused"),
         ((dg.Failure("no", metadata={OUTCOME: "gate"}), dg.Failure("wrong", metadata={OUTCOME: "refused"})), "refused"),
         ((ConnectionError("away"), dg.Failure("no", metadata={OUTCOME: "gate"})), "gate"),
+        ((ConnectionError("away"), dg.Failure("no", metadata={OUTCOME: "gold"})), "gold"),
+        ((dg.Failure("no", metadata={OUTCOME: "gold"}), dg.Failure("no", metadata={OUTCOME: "refused"})), "refused"),
     ],
-    ids=["refused, not infrastructure", "refused, not gate", "gate, not infrastructure"],
+    ids=[
+        "refused, not infrastructure",
+        "refused, not gate",
+        "gate, not infrastructure",
+        "gold, not infrastructure",
+        "refused, not gold",
+    ],
 )
 def test_of_several_failures_what_is_wrong_with_the_commit_counts(
     instance: dg.DagsterInstance, steps: tuple[Exception, ...], outcome: str

@@ -129,9 +129,10 @@ def test_a_release_that_a_person_approved(settings: Settings, instance: dg.Dagst
     [
         (dg.Failure("rmse is 3, allowed is 2.", metadata={OUTCOME: "gate"}), "failure", "Stopped by a gate: rmse is 3"),
         (dg.Failure("model.py, line 3: oh.", metadata={OUTCOME: "refused"}), "failure", "Refused: model.py, line 3"),
+        (dg.Failure("by nobody.", metadata={OUTCOME: "gold"}), "error", "Gold cannot be trained on: by nobody."),
         (ConnectionError("no route"), "error", "Failed, and is tried again by itself where that may help: step: no r"),
     ],
-    ids=["gate", "commit", "machinery"],
+    ids=["gate", "commit", "gold", "machinery"],
 )
 def test_a_release_that_ended_badly(
     failure: Exception, state: str, words: str, settings: Settings, instance: dg.DagsterInstance, hub: Hub

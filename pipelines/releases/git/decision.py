@@ -160,6 +160,9 @@ def _hindrance(
             return Refuse(f"{told}was stopped by a gate: {attempt.why}", remedy, other)
         case "refused":
             return Refuse(f"{told}showed that it cannot be used: {attempt.why}", remedy, other)
+        case "gold":
+            mended = "Mend the gold, then ask for another attempt, or push a newer commit."
+            return Refuse(f"{told}found gold that cannot be trained on: {attempt.why}", mended, other)
         case "stopped":
             return Refuse(f"{told}was stopped by a person: {attempt.why}", remedy, other)
     if attempt.number >= rules.retries.most_attempts:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Outcome = Literal["infrastructure", "gate", "refused", "stopped", "superseded"]
+Outcome = Literal["infrastructure", "gate", "refused", "gold", "stopped", "superseded"]
 """How an attempt to release ended without success. `infrastructure`: nothing is wrong with the commit. `gate`: a gate
-stopped it. `refused`: its code or manifest cannot be used. `stopped`: by a person. `superseded`: a newer one came."""
+stopped it. `refused`: its code or manifest cannot be used. `gold`: gold cannot be trained on as it is. `stopped`: by a
+person. `superseded`: a newer one came."""
 
 
 @dataclass(frozen=True)

@@ -145,8 +145,8 @@ def _after(outcome: Outcome, number: int = 1, ended_ago: float = 0.0, **more) ->
 SAME = examined(B, B, "same")
 
 
-@pytest.mark.parametrize("outcome", ["gate", "refused", "stopped"])
-def test_what_is_wrong_with_the_commit_is_not_tried_again(outcome: Outcome):
+@pytest.mark.parametrize("outcome", ["gate", "refused", "gold", "stopped"])
+def test_what_is_wrong_with_the_commit_or_gold_is_not_tried_again(outcome: Outcome):
     for ago in (0.0, 1e9):
         found = decided(_after(outcome, ended_ago=ago), SAME)
         assert isinstance(found, Refuse)
