@@ -87,15 +87,19 @@ def _print_on_its_way(console: Console, instance: DagsterInstance) -> None:
 
 def last_tick(instance: DagsterInstance, sensor: str) -> str:
     """When the sensor last looked, and what it said."""
-    for state in instance.all_instigator_state():
-        if state.instigator_name == sensor:
-            for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1):
-                said = tick.skip_reason or (str(tick.error.message).strip() if tick.error else "")
-                said = said or (
-                    f"run {tick.run_ids[0][:8]} was asked for." if tick.run_ids else tick.status.value.lower()
-                )
-                return f"{_when(datetime.fromtimestamp(tick.timestamp, UTC))}: {said}"
-    return "nobody watches it: `pipelines dev` (or the daemon) does."
+    # A location that was renamed leaves the sensor's state of before, whose last words would be told for ever.
+    found = [
+        tick
+        for state in instance.all_instigator_state()
+        if state.instigator_name == sensor
+        for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
+    ]
+    if not found:
+        return "nobody watches it: `pipelines dev` (or the daemon) does."
+    tick = max(found, key=lambda tick: tick.timestamp)
+    said = tick.skip_reason or (str(tick.error.message).strip() if tick.error else "")
+    said = said or (f"run {tick.run_ids[0][:8]} was asked for." if tick.run_ids else tick.status.value.lower())
+    return f"{_when(datetime.fromtimestamp(tick.timestamp, UTC))}: {said}"
 
 
 def _print_development(console: Console, instance: DagsterInstance, settings: Settings) -> None:
