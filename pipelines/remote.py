@@ -13,6 +13,7 @@ from pipelines.databricks.compute import ComputeSettings
 from pipelines.databricks.launcher import DatabricksStepLauncher, Patience
 from pipelines.databricks.target import RemoteTarget, SecretReference
 from pipelines.environments import TASK_SETTINGS, for_task
+from pipelines.releases.move_config import release_named
 from pipelines.releases.plan import is_commit
 from pipelines.releases.run_tags import ANALYZE, CHAMPIONS, COMMIT, CUSTOMERS
 from pipelines.remote_settings import Remote
@@ -28,7 +29,7 @@ SIZES = ("standard", "small", "medium", "large")
 """Size classes that steps ask for: `standard` unless a model's manifest says otherwise."""
 
 
-_PARTITION = "dagster/partition"
+_PARTITION, _APPROVE = "dagster/partition", "approve"
 _LOCAL_PATIENCE = Patience(budget_s=120)
 """A local workspace that is silent for so long has died, and is started anew by whoever connects to it."""
 
@@ -67,12 +68,15 @@ def step_launcher_for(settings: Settings) -> DatabricksStepLauncher | None:
 def _code_of(settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun) -> CodeSource | None:
     """A commit of the watched branch, if that is what the run is about: its tag says so, or its partition.
 
-    What is made for a customer is made by the code of the release that serves.
+    What is made for a customer is made by the code of the release that serves. A release that a person approves is
+    rolled out by its own: it says which models there are, and what their versions were made of.
     """
     commit = run.tags.get(COMMIT)
     if commit is None and settings.location == "production":
         if _is_for_customer(run):
             commit = serving_release(instance)
+        elif run.job_name == _APPROVE:
+            commit = _approved_release(instance, run)
         elif is_commit(partition := run.tags.get(_PARTITION)):
             commit = partition
     if commit is None:
@@ -80,6 +84,14 @@ def _code_of(settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRu
     from pipelines.releases.branch import mirror_of
 
     return CodeSource(mirror_of(settings).repository.folder, commit, allow_dirty=False)
+
+
+def _approved_release(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
+    from pipelines.partitions import RELEASES
+
+    beginning = release_named(_APPROVE, run.run_config)
+    found = [one for one in instance.get_dynamic_partitions(str(RELEASES.name)) if one.startswith(beginning)]
+    return found[0] if beginning and len(found) == 1 else None  # else the step tells what is wrong with it
 
 
 def _is_for_customer(run: dg.DagsterRun) -> bool:

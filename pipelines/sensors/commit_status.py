@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import dagster as dg
 
 from pipelines.assets.releases import CHAMPIONS
+from pipelines.releases.move_config import release_named
 from pipelines.releases.run_tags import ANEW, COMMIT
 from pipelines.sensors.attempt_outcome import Ending, ending_of
 from pipelines.sensors.branch_record import commit_of
@@ -129,10 +130,9 @@ def _rollout(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, str
 
 def _approved(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
     """The release that serves since a person approved of it; None if something is still missing."""
-    made, config = _champions(instance, run), dict[str, Any](run.run_config)
+    made = _champions(instance, run)
     serves = made.partition if made is not None else None
-    approved = config["ops"][f"make_{_APPROVE}"]["config"]["release"]
-    return serves if serves is not None and serves.startswith(approved) else None
+    return serves if serves is not None and serves.startswith(release_named("approve", run.run_config)) else None
 
 
 def _champions(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.AssetMaterialization | None:

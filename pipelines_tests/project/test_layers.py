@@ -83,6 +83,7 @@ ALLOWED = {
         "settings",
         "metastore",
         "bucket_credentials",
+        "partitions",
         "releases",
         "remote_settings",
     },
