@@ -142,7 +142,7 @@ class World:
     def caught(self, name: str, since: float) -> CaughtStep:
         """The step that carries that request out, which began after that time, stopped in the middle."""
         self.begun(name)
-        found = caught_step(self.site.settings, lambda: self.site.daemon.poll() is None, since, STEP)
+        found = caught_step(self.site.settings, lambda: "daemon" not in self.site.processes.dead, since, STEP)
         assert found is not None, "the daemon ended"
         return found
 

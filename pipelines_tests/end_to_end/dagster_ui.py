@@ -22,6 +22,9 @@ _PARTITION = """query ($selector: PipelineSelector!, $partition: String!, $asset
 _LAUNCH = """mutation ($executionParams: ExecutionParams!) {
   launchPipelineExecution(executionParams: $executionParams) { __typename
     ... on LaunchRunSuccess { run { runId } } ... on Error { message } } }"""
+_RUN_AGAIN = """mutation ($reexecutionParams: ReexecutionParams!) {
+  launchRunReexecution(reexecutionParams: $reexecutionParams) { __typename
+    ... on LaunchRunSuccess { run { runId } } ... on Error { message } } }"""
 _BACKFILL = """mutation ($backfillParams: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $backfillParams) { __typename
     ... on LaunchBackfillSuccess { backfillId } ... on Error { message } } }"""
@@ -55,6 +58,13 @@ class DagsterUi:
         """A job of production with that config, as docs/requests.md says; the run's id."""
         selector = {"repositoryLocationName": "production", "repositoryName": "__repository__", "pipelineName": job}
         return self._launched(selector, [{"key": "dagster/partition", "value": partition}], json.dumps(config))
+
+    def run_again(self, run: str) -> str:
+        """Button "Re-execute", "From failure", of a run; the new run's id."""
+        chosen = {"parentRunId": run, "strategy": "FROM_FAILURE"}
+        answer = self.ask(_RUN_AGAIN, reexecutionParams=chosen)["launchRunReexecution"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return answer["run"]["runId"]
 
     def backfill(self, partitions: list[str], *assets: AssetKey) -> str:
         """Button "Materialize" with several partitions chosen, and "Launch backfill"; the backfill's id."""

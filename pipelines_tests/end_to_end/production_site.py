@@ -1,11 +1,9 @@
-"""The production location as deploy/ runs it: code server, web server and daemon, each a process that can be killed."""
+"""The production location as deploy/ runs it, pushed to and watched: what becomes of commits there."""
 
 from __future__ import annotations
 
-import os
+import json
 import re
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,14 +15,14 @@ from typing import TypeVar
 import psutil
 import pytest
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, RunsFilter
-from dagster._core.scheduler.instigation import InstigatorState, SensorInstigatorData
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, SensorInstigatorData
 from deltalake import DeltaTable
 
-from pipelines.cli.instance import PROJECT
 from pipelines.environments import settings_from
-from pipelines.releases.run_tags import COMMIT
+from pipelines.releases.run_tags import ATTEMPT, COMMIT
 from pipelines.settings import Settings
 from pipelines_tests.end_to_end.environment import variables_of
+from pipelines_tests.end_to_end.site_processes import SiteProcesses
 
 LIMIT_S = 600.0
 _Found = TypeVar("_Found")
@@ -34,47 +32,31 @@ class ProductionSite:
     """A running site; what it keeps is read from Dagster's database, the registry and the audit, not from it."""
 
     def __init__(self, settings: Settings, git: Path) -> None:
-        self._code_port, self._web_port = _free_port(), _free_port()
         self.variables = {
             **variables_of(settings),
             "PIPELINES_GIT": str(git),
-            "PIPELINES_DAGSTER": f"http://127.0.0.1:{self._web_port}",
             "DAGSTER_HOME": str(settings.dagster_home),
             "DAGSTER_DISABLE_TELEMETRY": "1",
         }
+        self.processes = SiteProcesses(settings.home, self.variables)
+        self.variables["PIPELINES_DAGSTER"] = self.processes.url
         self.settings = settings_from(self.variables, "production")
         self.instance = DagsterInstance.from_config(str(settings.dagster_home))
-        self._logs = settings.home / "logs"
-        self._logs.mkdir(exist_ok=True)
-        self._workspace = settings.home / "workspace.yaml"
-        self._workspace.write_text(
-            f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {self._code_port}, location_name: production}}\n"
-        )
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.location, self.branch_sensor = "production", "release_branch"
 
-    def start(self) -> None:
-        """All three."""
-        code = ("-m", "pipelines.definitions", "-a", "production", "--location-name", "production")
-        port = str(self._code_port)
-        self._start("code", "dagster", "code-server", "start", *code, "-h", "127.0.0.1", "-p", port)
-        self.wait("the code server", lambda: _listens(self._code_port) or None)
-        web = ("-w", str(self._workspace), "-h", "127.0.0.1", "-p", str(self._web_port))
-        self._start("web", "dagster_webserver", *web)
-        self.start_daemon()
-        self.wait("the web server", lambda: _listens(self._web_port) or None)
+    def start(self, module: str = "pipelines.definitions") -> None:
+        """All three processes, over the production of that module."""
+        self.processes.start_code(self.location, module)
+        self.wait("the code server", lambda: self.processes.code_listens or None)
+        self.processes.start_web()
+        self.processes.start_daemon()
+        self.wait("the web server", lambda: self.processes.web_listens or None)
 
-    def start_daemon(self) -> None:
-        self._start("daemon", "pipelines_tests.end_to_end.daemon", "run", "-w", str(self._workspace))
-
-    @property
-    def daemon(self) -> subprocess.Popen[bytes]:
-        return self._processes["daemon"]
-
-    def kill_daemon(self) -> None:
-        """As a machine does that loses its power."""
-        process = self._processes.pop("daemon")
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    def restart(self, location: str, module: str = "pipelines.definitions", sensor: str = "release_branch") -> None:
+        """All three anew, by another name of the location, or with another of its sensor."""
+        self.processes.stop()
+        self.location, self.branch_sensor = location, sensor
+        self.start(module)
 
     def kill_worker(self, run: DagsterRun) -> None:
         """Kill the process that carries the run, and those of its steps."""
@@ -88,15 +70,8 @@ class ProductionSite:
                 process.kill()
 
     def stop(self) -> None:
-        """End everything that was started, whatever it thinks of that."""
-        for process in reversed(self._processes.values()):
-            with suppress(psutil.NoSuchProcess):
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    with suppress(psutil.NoSuchProcess):
-                        child.kill()
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        """End the site."""
+        self.processes.stop()
         self.instance.dispose()
 
     def wait(self, what: str, look: Callable[[], _Found | None], limit_s: float = LIMIT_S) -> _Found:
@@ -105,34 +80,56 @@ class ProductionSite:
         while time.monotonic() < until:
             if (found := look()) is not None:
                 return found
-            for name, process in self._processes.items():
-                assert process.poll() is None, f"the {name} ended: {self.log(name)}"
+            for name in self.processes.dead:
+                pytest.fail(f"the {name} ended: {self.processes.log(name)}")
             time.sleep(0.2)
-        pytest.fail(f"{what}: not within {limit_s:.0f} s. The sensor says: {self.words()}\n{self.log('daemon')}")
-
-    def log(self, name: str) -> str:
-        return (self._logs / f"site-{name}.log").read_text(errors="replace")[-3000:]
+        pytest.fail(
+            f"{what}: not within {limit_s:.0f} s. The sensor says: {self.words()}\n{self.processes.log('daemon')}"
+        )
 
     def words(self) -> str:
-        """What the sensor said last."""
+        """What the sensor of the branch said last."""
         from pipelines.cli.release_status import last_tick
 
-        return last_tick(self.instance, "release_branch")
+        return last_tick(self.instance, self.branch_sensor)
+
+    def ticks(self, sensor: str) -> list[InstigatorTick]:
+        """The sensor's ticks, the newest first; none before it was ever there."""
+        state = self._state_of(sensor)
+        return list(self.instance.get_ticks(state.instigator_origin_id, state.selector_id)) if state else []
 
     def looks(self, sensor: str) -> int:
         """How often the sensor has looked."""
-        state = self._state_of(sensor)
-        return len(self.instance.get_ticks(state.instigator_origin_id, state.selector_id))
+        return len(self.ticks(sensor))
+
+    def looks_again(self, times: int = 1) -> None:
+        """Wait until the sensor of the branch has looked that many times more, from beginning to end."""
+        seen = self.looks(self.branch_sensor)
+        # One may be under way, and the newest may not have ended.
+        self.wait("another look", lambda: self.looks(self.branch_sensor) > seen + times or None)
+
+    def cursor(self, sensor: str) -> dict[str, object]:
+        """What the sensor remembers."""
+        return json.loads(self._data_of(sensor).cursor or "{}")
 
     def forget_cursor(self, sensor: str) -> None:
         """Lose what the sensor remembers; the daemon must not run."""
         state = self._state_of(sensor)
-        assert isinstance(state.instigator_data, SensorInstigatorData)
-        data = state.instigator_data._replace(cursor=None)
-        self.instance.update_instigator_state(state.with_data(data))
+        assert state is not None
+        self.instance.update_instigator_state(state.with_data(self._data_of(sensor)._replace(cursor=None)))
 
-    def _state_of(self, sensor: str) -> InstigatorState:
-        return next(state for state in self.instance.all_instigator_state() if state.instigator_name == sensor)
+    def _data_of(self, sensor: str) -> SensorInstigatorData:
+        state = self._state_of(sensor)
+        assert state is not None
+        assert isinstance(state.instigator_data, SensorInstigatorData)
+        return state.instigator_data
+
+    def _state_of(self, sensor: str) -> InstigatorState | None:
+        def is_here(state: InstigatorState) -> bool:
+            repository = state.origin.repository_origin
+            return repository.code_location_origin.location_name == self.location and state.instigator_name == sensor
+
+        return next((state for state in self.instance.all_instigator_state() if is_here(state)), None)
 
     def says(self, text: str) -> str:
         """Wait until the sensor says that."""
@@ -146,12 +143,12 @@ class ProductionSite:
         """The newest run of the commit, once there is one."""
         return self.wait(f"a run of {commit[:12]}", lambda: next(iter(self.runs(commit)), None))
 
-    def ended(self, commit: str) -> DagsterRun:
-        """The newest run of the commit, once no run of it goes on or is going to be tried again."""
+    def ended(self, commit: str, attempt: int = 1) -> DagsterRun:
+        """The newest run of the commit, of that attempt or a later one, once none goes on or will be tried again."""
 
         def look() -> DagsterRun | None:
             runs = self.runs(commit)
-            if not runs or any(not run.is_finished for run in runs):
+            if not runs or any(not run.is_finished for run in runs) or int(runs[0].tags[ATTEMPT]) < attempt:
                 return None
             # Dagster says so of every run that fails, a moment after it has failed.
             waits = runs[0].is_failure and runs[0].tags.get("dagster/will_retry") != "false"
@@ -165,11 +162,13 @@ class ProductionSite:
         assert run.is_success, self.reasons(run)
         return run
 
-    def step_began(self, commit: str, step: str) -> DagsterRun:
-        """The commit's run as soon as that step of it has begun."""
+    def step_began(self, commit: str, step: str, after: DagsterRun | None = None) -> DagsterRun:
+        """The commit's newest run as soon as that step of it has begun; a later one than `after`."""
 
         def look() -> DagsterRun | None:
             for run in self.runs(commit)[:1]:
+                if after is not None and run.run_id == after.run_id:
+                    return None
                 begun = self.instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_START)
                 assert not run.is_finished, self.reasons(run)
                 if step in [entry.step_key for entry in begun]:
@@ -177,6 +176,18 @@ class ProductionSite:
             return None
 
         return self.wait(f"step {step} of {commit[:12]}", look)
+
+    def succeeded(self, run_id: str) -> set[str]:
+        """Keys of the steps of the run, which must end and succeed."""
+
+        def look() -> DagsterRun | None:
+            run = self.instance.get_run_by_id(run_id)
+            return run if run is not None and run.is_finished else None
+
+        run = self.wait(f"the end of run {run_id[:8]}", look)
+        assert run.is_success, self.reasons(run)
+        begun = self.instance.all_logs(run_id, of_type=DagsterEventType.STEP_START)
+        return {str(entry.step_key) for entry in begun}
 
     def reasons(self, run: DagsterRun) -> str:
         """Why the run did not succeed, for the test's own message."""
@@ -208,8 +219,8 @@ class ProductionSite:
     def partitions(self) -> set[str]:
         return set(self.instance.get_dynamic_partitions("releases"))
 
-    def command(self, *arguments: str) -> str:
-        """`pipelines release ...`, which must succeed."""
+    def command(self, *arguments: str, code: int = 0) -> str:
+        """What `pipelines release ...` says, in one line, as it breaks lines anywhere; it must end with that code."""
         done = subprocess.run(
             [sys.executable, "-c", "from pipelines.cli import main; main()", "release", *arguments],
             env=self.variables,
@@ -217,20 +228,8 @@ class ProductionSite:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def _start(self, name: str, module: str, *arguments: str) -> None:
-        with (self._logs / f"site-{name}.log").open("ab") as output:
-            self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
-                cwd=PROJECT,
-                env=self.variables,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        assert done.returncode == code, done.stdout + done.stderr
+        return " ".join((done.stdout + done.stderr).split())
 
 
 @contextmanager
@@ -242,15 +241,3 @@ def production_site(settings: Settings, git: Path) -> Iterator[ProductionSite]:
         yield site
     finally:
         site.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -10,6 +10,8 @@ from pipelines.cli.instance import PROJECT
 from pipelines_tests.releases.git.origin import Origin
 
 MODEL = "tiny"
+WAITS = "import time; time.sleep(300)"
+"""A spoil that keeps a training from ending."""
 _SHIPPED = ("pipelines", "requirements", "pyproject.toml")
 
 _MANIFEST = """\
