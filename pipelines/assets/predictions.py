@@ -38,7 +38,7 @@ def prediction_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinit
         deps=[model_key(manifest, settings), *gold],
         owners=[owner_of(manifest)],
         description=f"{contract.comment} By {manifest.name}, whose version is in every row.",
-    )
+    ).replace_attributes(group_name="predictions")  # also on a branch, whose schema has another name
 
     @dg.multi_asset(
         specs=[spec], name=f"predict_{manifest.prediction.table}", op_tags={"pipelines/model": manifest.name}

@@ -38,3 +38,10 @@ def test_on_a_branch_gold_is_only_read(monkeypatch: pytest.MonkeyPatch):
     assert {tuple(key.path[:2]) for key in graph.materializable_asset_keys} == {("dev", "dev_ana")}
     assert len(graph.materializable_asset_keys) == 2 * len(load_manifests())
     assert all(not graph.get(dg.AssetKey(contract.name.asset_key)).is_materializable for contract in GOLD)
+
+
+def test_a_branch_predicts_by_its_own_job(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PIPELINES_BRANCH", "ana")
+    job = development().get_repository_def().get_job("predict")
+    tables = {("dev", "dev_ana", manifest.prediction.table) for manifest in load_manifests().values()}
+    assert {tuple(key.path) for key in job.asset_layer.executable_asset_keys} == tables
