@@ -16,17 +16,36 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+class EngineElsewhereError(RuntimeError):
+    """Databricks' Spark was asked for in a process that runs in no workspace."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Databricks' Spark and the tables are in the workspace, not in this process: use them in a step that the "
+            "step launcher runs there, or ask in a notebook or Databricks' SQL editor."
+        )
+
+
 class DatabricksEngine(SparkEngine):
     """The session that the cluster or serverless compute gives to the task."""
 
     name = "databricks"
 
-    def __init__(self, work: Path, catalog: str) -> None:
-        """`work` is a volume's folder that all steps of the location share, `catalog` the one that it writes to."""
+    def __init__(self, work: Path, catalog: str, *, is_here: bool = True) -> None:
+        """Nothing is opened before its first use.
+
+        Args:
+            work: a volume's folder that all steps of the location share.
+            catalog: the one that the location writes to.
+            is_here: whether this process is a task in the workspace; elsewhere the engine can only be handed on.
+        """
         super().__init__(None, work)
         self._lease = TableLease(self, catalog)
+        self._is_here = is_here
 
     def _start(self) -> SparkSession:
+        if not self._is_here:  # pyspark alone would start a Spark of its own, without any of the tables
+            raise EngineElsewhereError
         from pyspark.sql import SparkSession
 
         session = SparkSession.builder.getOrCreate()

@@ -15,12 +15,8 @@ from pipelines.environments import TASK_SETTINGS, for_task, settings_from
 from pipelines.remote import SIZES
 from pipelines.settings import InvalidSettingError
 from pipelines.workspace_names import LOCATIONS, Location
+from pipelines_tests.project.on_databricks import DEPLOY, ON_DATABRICKS
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-VARIABLES = {
-    "PIPELINES_ENVIRONMENT": "databricks",
-    **{f"PIPELINES_{name.upper()}": str(DEPLOY / f"{name}.yaml") for name in LOCATIONS},
-}
 OF_THIS_MACHINE = ("home", "dagster_home", "remote.repository", "git.folder")
 """Where the command line keeps its logs, the checkout whose code is shipped, and the mirror of the models."""
 
@@ -34,7 +30,7 @@ def _flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:
 
 @pytest.mark.parametrize("location", LOCATIONS)
 def test_nothing_on_databricks_is_local(location: Location):
-    values = _flat(asdict(settings_from(VARIABLES, location)))
+    values = _flat(asdict(settings_from(ON_DATABRICKS, location)))
     kept = json.dumps({name: str(value) for name, value in values.items() if name not in OF_THIS_MACHINE})
     for local in ("127.0.0.1", "localhost", "sqlite", "sail", "file:", str(Path.home()), str(DEPLOY.parent), "/tmp"):
         assert local not in kept
@@ -43,14 +39,14 @@ def test_nothing_on_databricks_is_local(location: Location):
 
 
 def test_the_two_locations_share_nothing_but_the_landing_zone():
-    ours, theirs = (_flat(asdict(settings_from(VARIABLES, location))) for location in LOCATIONS)
+    ours, theirs = (_flat(asdict(settings_from(ON_DATABRICKS, location))) for location in LOCATIONS)
     for name in ("remote.host", "remote.staging", "work", "experiments", "model_schema", "prediction_schema"):
         assert ours[name] != theirs[name], name
 
 
 @pytest.mark.parametrize("location", LOCATIONS)
 def test_a_task_gets_the_settings_of_the_process_that_launched_it(location: Location):
-    settings = settings_from(VARIABLES, location)
+    settings = settings_from(ON_DATABRICKS, location)
     in_task = settings_from({TASK_SETTINGS: for_task(settings), "PIPELINES_ENVIRONMENT": "embedded"}, location)
     assert in_task.in_task
     assert in_task.landing == Path("/Volumes/main/landing/uploads")
@@ -58,19 +54,19 @@ def test_a_task_gets_the_settings_of_the_process_that_launched_it(location: Loca
 
 
 def test_a_task_is_told_no_credentials():
-    assert "CLIENT_SECRET" not in for_task(settings_from(VARIABLES, "production"))
+    assert "CLIENT_SECRET" not in for_task(settings_from(ON_DATABRICKS, "production"))
 
 
 @pytest.mark.parametrize("location", LOCATIONS)
 def test_the_examples_offer_every_size_class(location: Location):
-    remote = settings_from(VARIABLES, location).remote
+    remote = settings_from(ON_DATABRICKS, location).remote
     assert remote is not None
     assert set(ComputeSettings.model_validate(remote.compute).sizes) == set(SIZES)
 
 
 @pytest.mark.parametrize("location", LOCATIONS)
 def test_the_examples_install_the_locked_versions(location: Location):
-    remote = settings_from(VARIABLES, location).remote
+    remote = settings_from(ON_DATABRICKS, location).remote
     assert remote is not None
     lock = (DEPLOY.parent / "requirements" / "runtime.lock").read_text()
     for size in ComputeSettings.model_validate(remote.compute).sizes.values():
@@ -80,7 +76,7 @@ def test_the_examples_install_the_locked_versions(location: Location):
 
 
 def test_uncommitted_code_runs_in_development_only():
-    development, production = (settings_from(VARIABLES, location).remote for location in LOCATIONS)
+    development, production = (settings_from(ON_DATABRICKS, location).remote for location in LOCATIONS)
     assert development is not None
     assert production is not None
     assert (development.allow_dirty, production.allow_dirty) == (True, False)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines_tests.project.on_databricks import ON_DATABRICKS
+
 PROBE = """
 import json, os, sys, threading
 before = threading.active_count()
@@ -27,14 +29,6 @@ HEAVY = (
     "mlflow", "sklearn", "skops", "pyspark", "pysail", "deltalake", "pandas", "polars", "jsbsim", "matplotlib",
     "databricks", "dagster_databricks", "dagster_aws", "boto3", "botocore",
 )  # fmt: skip
-
-
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-ON_DATABRICKS = {
-    "PIPELINES_ENVIRONMENT": "databricks",
-    "PIPELINES_DEVELOPMENT": str(DEPLOY / "development.yaml"),
-    "PIPELINES_PRODUCTION": str(DEPLOY / "production.yaml"),
-}
 
 
 @pytest.mark.parametrize(
