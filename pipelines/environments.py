@@ -86,6 +86,13 @@ def current_settings(location: Location = "development") -> Settings:
     return settings_from(os.environ, location)
 
 
+def first_upload_day() -> date:
+    """The first daily partition. It is known without any environment file: a deployment has that of one location."""
+    if TASK_SETTINGS in os.environ:
+        return current_settings().first_upload_day
+    return _first_upload_day(os.environ)
+
+
 def for_task(settings: Settings) -> str:
     """The settings of a step that these launch, for `TASK_SETTINGS`: paths as they are in the workspace."""
     remote = settings.remote
@@ -151,7 +158,7 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
             look_seconds=2,
         ),
         dagster_url=variables.get("PIPELINES_DAGSTER") or Settings.dagster_url,
-        first_upload_day=_day(variables, "PIPELINES_FIRST_UPLOAD_DAY", Settings.first_upload_day),
+        first_upload_day=_first_upload_day(variables),
     )
 
 
@@ -203,7 +210,8 @@ def _landing(text: str | Path, name: str) -> Address:
         raise InvalidSettingError(f"{name}: {error}") from None
 
 
-def _day(variables: Mapping[str, str], name: str, default: date) -> date:
+def _first_upload_day(variables: Mapping[str, str]) -> date:
+    name, default = "PIPELINES_FIRST_UPLOAD_DAY", Settings.first_upload_day
     text = variables.get(name)
     if not text:
         return default

@@ -6,11 +6,9 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
-from pipelines.environments import current_settings
+from pipelines.environments import first_upload_day
 
-UPLOAD_DAYS = dg.DailyPartitionsDefinition(
-    start_date=current_settings().first_upload_day.isoformat(), timezone="UTC", end_offset=1
-)
+UPLOAD_DAYS = dg.DailyPartitionsDefinition(start_date=first_upload_day().isoformat(), timezone="UTC", end_offset=1)
 
 RELEASES = dg.DynamicPartitionsDefinition(name="releases")
 """A partition per commit that was released, or asked to be."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.workspace_names import LOCATIONS, Location
 from pipelines_tests.project.on_databricks import ON_DATABRICKS
 
 PROBE = """
@@ -55,3 +56,17 @@ def test_definitions_load_without_heavy_packages_model_code_or_side_effects(tmp_
     assert loaded["threads"] == 0
     assert loaded["children"] == []
     assert not home.exists()
+
+
+@pytest.mark.parametrize("location", LOCATIONS)
+def test_a_deployment_loads_its_location_without_the_file_of_the_other(tmp_path: Path, location: Location):
+    own = {name: ON_DATABRICKS[name] for name in ("PIPELINES_ENVIRONMENT", f"PIPELINES_{location.upper()}")}
+    program = f"from pipelines.definitions import {location}; print({location}().get_repository_def().name)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PIPELINES_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **own},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert loaded.returncode == 0, loaded.stderr
