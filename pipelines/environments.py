@@ -25,7 +25,7 @@ from pydantic import TypeAdapter
 from pipelines.branches import branch_schema
 from pipelines.landing.address import Address, InvalidAddressError, S3Prefix, landing_address
 from pipelines.remote_settings import Remote
-from pipelines.settings import EngineName, InvalidSettingError, Settings
+from pipelines.settings import EngineName, InvalidSettingError, NoEnvironmentFileError, Settings
 from pipelines.watched_branch import WatchedBranch
 from pipelines.workspace_names import (
     CATALOGS,
@@ -57,6 +57,7 @@ def settings_from(variables: Mapping[str, str], location: Location = "developmen
 
     Raises:
         UnknownEnvironmentError: `PIPELINES_ENVIRONMENT` names none of the known environments.
+        NoEnvironmentFileError: on Databricks, no file of the location is named.
         InvalidSettingError: another variable, or the environment's file, cannot be understood.
     """
     if TASK_SETTINGS in variables:
@@ -71,7 +72,7 @@ def settings_from(variables: Mapping[str, str], location: Location = "developmen
     if name == "databricks":
         variable = f"PIPELINES_{location.upper()}"
         if not variables.get(variable):
-            raise InvalidSettingError(
+            raise NoEnvironmentFileError(
                 f"{variable} is not set: name the file that describes the {location} workspace, such as "
                 f"deploy/{location}.yaml."
             )
@@ -198,7 +199,7 @@ def _on_databricks(settings: Settings, file: EnvironmentFile) -> Settings:
 
 def _watched(default: WatchedBranch, git: Git | None) -> WatchedBranch:
     if git is None:
-        return default
+        return replace(default, url="")
     given = git.model_dump(exclude_none=True, exclude={"signatures"})
     return replace(default, **{"look_seconds": 30, **given}, **git.signatures.model_dump(exclude_none=True))
 

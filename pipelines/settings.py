@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pipelines.landing.address import Address
+from pipelines.landing.address import Address, S3Prefix
 from pipelines.remote_settings import Remote
 from pipelines.watched_branch import WatchedBranch
 from pipelines.workspace_names import CATALOGS, Location
@@ -22,6 +22,10 @@ states its own."""
 
 class InvalidSettingError(ValueError):
     """A setting holds a value that cannot be used; the message says where, and what would do."""
+
+
+class NoEnvironmentFileError(InvalidSettingError):
+    """On Databricks no file describes the location, as in a deployment of the other one."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,16 @@ class Settings:
         """The same off any branch: models and predictions that everyone shares."""
         models, predictions = f"{self.catalog}.models", f"{self.catalog}.predictions"
         return replace(self, branch=None, model_schema=models, prediction_schema=predictions)
+
+    @property
+    def is_on_databricks(self) -> bool:
+        """Whether the workspace is Databricks' own: nothing here starts or stops it, and the tables are there."""
+        return self.remote is not None and self.remote.host is not None
+
+    @property
+    def landing_is_reachable(self) -> bool:
+        """Whether this process can list the landing zone; else only steps in the workspace can, through a volume."""
+        return self.in_task or not self.is_on_databricks or isinstance(self.landing, S3Prefix)
 
     @property
     def tables(self) -> Path:

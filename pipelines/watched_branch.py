@@ -12,7 +12,7 @@ class WatchedBranch:
     """Where models come from. Secrets are named by the environment variable that holds them."""
 
     url: str
-    """https, ssh, a local path, ...: whatever git takes."""
+    """https, ssh, a local path, ...: whatever git takes. Empty where none is watched."""
     branch: str
     """`release` for production, `main` for development."""
     folder: Path

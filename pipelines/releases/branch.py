@@ -8,10 +8,12 @@ from pipelines.releases.git.checkouts import Checkouts
 from pipelines.releases.git.contents import Limits
 from pipelines.releases.git.decision import Rules
 from pipelines.releases.git.mirror import Mirror
-from pipelines.releases.git.remote import Remote, remote_from
+from pipelines.releases.git.remote import InvalidRemoteError, Remote, remote_from
 from pipelines.releases.git.signatures import SignaturePolicy
 from pipelines.releases.git.watch import Policy
 from pipelines.settings import Settings
+
+NOT_WATCHED = "No repository of the models is watched: the environment's file has no section `git`."
 
 
 def remote_of(settings: Settings) -> Remote:
@@ -21,6 +23,8 @@ def remote_of(settings: Settings) -> Remote:
         InvalidRemoteError: the settings name none that can be used.
     """
     git = settings.git
+    if not git.url:
+        raise InvalidRemoteError(NOT_WATCHED)
     token = os.environ.get(git.token_variable) if git.token_variable else None
     return remote_from(git.url, git.branch, user=git.user, token=token, ssh_command=git.ssh_command)
 

@@ -53,11 +53,13 @@ class Following:
 
 def tick(context: dg.SensorEvaluationContext, settings: Settings, following: Following) -> dg.SensorResult:
     """One look at the branch and what follows from it."""
-    from pipelines.releases.branch import mirror_of, policy_of
+    from pipelines.releases.branch import NOT_WATCHED, mirror_of, policy_of
     from pipelines.releases.git.cursor import Cursor, refusal
     from pipelines.releases.git.decision import Release
     from pipelines.releases.git.watch import look
 
+    if not settings.git.url:
+        return dg.SensorResult(skip_reason=NOT_WATCHED)
     record: Record | None = None
 
     def known() -> Record:

@@ -35,6 +35,9 @@ def landing_zone(
     What was seen is kept as a digest per day; how much a tick lists is bounded, see `pipelines.landing.scan`. An
     error, such as an unreadable folder or a bucket that refuses, fails the tick and is seen again at the next one.
     """
+    if not settings.landing_is_reachable:
+        said = "The environment names no landing zone that can be listed from here: set `landing` in its file."
+        return dg.SensorResult(skip_reason=said, cursor=context.cursor)
     memory = Memory.from_text(context.cursor)
     uploads: dict[Kind, Uploads] = {kind: landing(kind) for kind in KINDS}
     days, remarks = _upload_days(uploads, settings)

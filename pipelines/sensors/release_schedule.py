@@ -37,12 +37,14 @@ def release_check_schedule() -> dg.ScheduleDefinition:
 
 def branch_now(settings: Settings) -> dict[str, Any]:
     """The step's config: the commit that the watched branch is at and its models, or why git cannot tell."""
-    from pipelines.releases.branch import mirror_of
+    from pipelines.releases.branch import NOT_WATCHED, mirror_of
     from pipelines.releases.git.head import read_head
     from pipelines.releases.git.problem import GitProblemError, Problem
     from pipelines.releases.git.tree import read_tree
     from pipelines.releases.git.watch import LOOK_SECONDS
 
+    if not settings.git.url:
+        return {"problem": NOT_WATCHED}
     mirror = mirror_of(settings)
     head = read_head(mirror.remote, LOOK_SECONDS)
     if isinstance(head, Problem):

@@ -16,7 +16,6 @@ import dagster as dg
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pipelines.assets.customers import CUSTOMER_CORRECTIONS, SHARED
-from pipelines.landing.address import S3Prefix
 from pipelines.landing.uploads import FileChangedError, LandingUnavailableError
 from pipelines.partitions import CUSTOMERS
 from pipelines.settings import Settings
@@ -45,7 +44,7 @@ def shared_labels(context: dg.SensorEvaluationContext, settings: dg.ResourcePara
     """
     cursor = _Cursor.model_validate_json(context.cursor) if context.cursor else _Cursor()
     events = _events(context.instance, cursor)
-    if events and settings.warehouse is None and not isinstance(settings.landing, S3Prefix):
+    if events and not settings.landing_is_reachable:
         said = "Corrections wait to be shared, and the environment names no landing zone: set `landing` in its file."
         context.log.error(said)
         return dg.SensorResult(skip_reason=said, cursor=context.cursor)
