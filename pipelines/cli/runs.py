@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -20,8 +21,10 @@ from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
+    from dagster._utils.error import SerializableErrorInfo
 
 _PROCESS_TAG = ".dagster/pipelines-process"  # names of that beginning are not shown in the UI
+_MACHINE_TAG = ".dagster/pipelines-machine"
 _INVOCATION_TAG = ".dagster/pipelines-invocation"
 
 Report = Callable[[str, str], None]
@@ -106,7 +109,9 @@ def close_dead_runs(instance: DagsterInstance) -> None:
 
     for run in instance.get_runs(filters=RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)):
         process = run.tags.get(_PROCESS_TAG)
-        if process is not None and not _alive(int(process)):
+        # A deployment's instance also has runs of processes that only another machine or container can see.
+        is_here = run.tags.get(_MACHINE_TAG, socket.gethostname()) == socket.gethostname()
+        if process is not None and is_here and not _alive(int(process)):
             instance.report_run_failed(run, f"The run's process ({process}) died.")
 
 
@@ -131,7 +136,8 @@ def _follow(instance: DagsterInstance, process: subprocess.Popen, invocation: st
         if run is None:
             run = next(iter(instance.get_runs(filters=RunsFilter(tags={_INVOCATION_TAG: invocation}), limit=1)), None)
             if run is not None:
-                instance.add_run_tags(run.run_id, {_PROCESS_TAG: str(process.pid)})
+                tags = {_MACHINE_TAG: socket.gethostname(), _PROCESS_TAG: str(process.pid)}
+                instance.add_run_tags(run.run_id, tags)
         if run is not None:
             batch = instance.get_records_for_run(run.run_id, cursor=cursor)
             cursor = batch.cursor
@@ -182,17 +188,42 @@ def _reasons(instance: DagsterInstance, run: DagsterRun | None, code: int, log: 
     lines = [f"Run {run.run_id} of job {run.job_name} did not succeed; the whole output is in {log}."]
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
         error = entry.dagster_event.step_failure_data.error if entry.dagster_event else None
-        while error is not None and error.cause is not None:
-            error = error.cause
-        told = error.message.strip().removeprefix(f"{error.cls_name}: ") if error else entry.user_message
-        lines.append(f"Step {entry.step_key}: {_in_words(told)}")
+        lines.append(f"Step {entry.step_key}: {_told(error, entry.user_message)}")
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
         found = entry.dagster_event.asset_check_evaluation_data if entry.dagster_event else None
         if found is not None and found.blocking and not found.passed:
             lines.append(f"Check {found.check_name} of {found.asset_key.to_user_string()}: {found.description}")
     if len(lines) == 1:
+        lines += _before_steps(instance, run)
+    if len(lines) == 1:
         lines.append(f"It ended as {run.status.value} (code {code}).")
     return "\n".join(lines)
+
+
+def _before_steps(instance: DagsterInstance, run: DagsterRun) -> list[str]:
+    """Why the run failed, if not in a step: a resource could not be made, or the run itself."""
+    from dagster import DagsterEventType
+
+    lines: list[str] = []
+    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.RESOURCE_INIT_FAILURE):
+        event = entry.dagster_event
+        error = event.engine_event_data.error if event else None
+        lines.append(f"Before the first step: {_told(error, (event and event.message) or '')}")
+    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.RUN_FAILURE):
+        event = entry.dagster_event
+        error = event.job_failure_data.error if event else None
+        lines.append(_told(error, (event and event.message) or ""))
+    # The run's failure repeats what its resource said.
+    return [
+        line for line in dict.fromkeys(lines) if line and not any(line in other for other in lines if line != other)
+    ]
+
+
+def _told(error: SerializableErrorInfo | None, otherwise: str) -> str:
+    """What the innermost error says, in words."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return _in_words(error.message.strip().removeprefix(f"{error.cls_name}: ") if error else otherwise)
 
 
 def _in_words(message: str) -> str:
