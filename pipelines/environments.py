@@ -78,6 +78,9 @@ def settings_from(variables: Mapping[str, str], location: Location = "developmen
             )
         from pipelines.environment_file import load_environment_file
 
+        if own := variables.get("DAGSTER_HOME"):
+            # A deployment's instance, which the command line works on, too.
+            settings = replace(settings, dagster_home=Path(own))
         return _on_databricks(settings, load_environment_file(Path(variables[variable])))
     return settings
 

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.cli.follow import run_with_progress
-from pipelines.environments import current_settings
-from pipelines.workspace_names import LOCATIONS
+from pipelines.cli.locations import described_locations
 
 _SHARED = "shared"
 
@@ -20,11 +19,11 @@ _SHARED = "shared"
 @click.command()
 @click.option("--month", help="Show this month alone, such as 2026-03; all by default.")
 @click.option("--customer", help="Show this customer alone.")
-@click.option("--update", is_flag=True, help="Run the job `costs` first, in both workspaces.")
+@click.option("--update", is_flag=True, help="Run the job `costs` first, in these workspaces.")
 def cost(month: str | None, customer: str | None, update: bool) -> None:
     """Show what computing cost, by month, purpose and customer, as the job `costs` last reported it.
 
-    Each workspace has a report of its own; both are shown.
+    Each workspace has a report of its own; both are shown, or the one that a deployment has.
     """
     if month is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
         raise click.BadParameter(f"{month!r} is no month: write it as 2026-03.", param_hint="--month")
@@ -42,18 +41,19 @@ def cost(month: str | None, customer: str | None, update: bool) -> None:
 
 
 def update_costs(console: Console) -> None:
-    """Have both workspaces asked for their runs, and what they cost reported."""
-    for location in LOCATIONS:
-        run_with_progress(console, current_settings(location), "costs")
+    """Have the workspaces asked for their runs, and what they cost reported."""
+    for settings in described_locations().values():
+        run_with_progress(console, settings, "costs")
 
 
 def print_costs(console: Console, month: str | None = None, customer: str | None = None) -> None:
-    """The rows of both workspaces' last reports, of one month or customer if given."""
+    """The rows of the workspaces' last reports, of one month or customer if given."""
     from pipelines.assets.costs import last_report
     from pipelines.cli.instance import open_instance
 
-    with open_instance(current_settings("production")) as instance:
-        reports = {location: last_report(instance, location) for location in LOCATIONS}
+    found = described_locations()
+    with open_instance(next(iter(found.values()))) as instance:
+        reports = {location: last_report(instance, location) for location in found}
     rows = [
         {"workspace": location, **row}
         for location, report in reports.items()

@@ -20,6 +20,7 @@ from pipelines.cli.demo_releases import is_told, release_again, release_first
 from pipelines.cli.follow import run_with_progress
 from pipelines.cli.ingest import place_files
 from pipelines.cli.instance import open_instance
+from pipelines.cli.locations import described_locations
 from pipelines.cli.pictures import write_pictures
 from pipelines.cli.release_status import print_status
 from pipelines.cli.runs import FinishedRun
@@ -47,6 +48,11 @@ def demo(sessions: Path | None, count: int) -> None:
     back; meanwhile two customers ask for the analysis of a session each. Running it again simulates, reads, trains,
     predicts and releases nothing twice.
     """
+    if any(each.is_on_databricks for each in described_locations().values()):
+        raise click.ClickException(
+            "The demo simulates sessions, releases models and makes customers, so it runs on the local workspaces "
+            "alone: unset PIPELINES_ENVIRONMENT. On Databricks use `pipelines ingest` and `pipelines train`."
+        )
     console, settings = Console(), current_settings()
     production = current_settings("production")
     seconds: dict[str, float] = {}

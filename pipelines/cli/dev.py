@@ -27,11 +27,11 @@ def dev(host: str, port: int) -> None:
     os.environ.setdefault("PIPELINES_DAGSTER", f"http://{host}:{port}")
     if settings.remote is not None and settings.remote.host is None:
         ensure_repository(settings)
-    if isinstance(settings.landing, Path):
+    if isinstance(settings.landing, Path) and settings.landing_is_reachable:
         for kind in ("sessions", "annotations"):
             (settings.landing / kind).mkdir(parents=True, exist_ok=True)
     click.echo(f"Dagster's UI: http://{host}:{port}    landing zone: {settings.landing}/sessions/<YYYY-MM-DD>/")
-    click.echo(f"Repository of the models: {settings.git.url}")
+    click.echo(f"Repository of the models: {settings.git.url or 'none is watched'}")
     os.chdir(PROJECT)
     command = ["dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
     os.execv(sys.executable, [sys.executable, "-m", *command])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipelines.cli.workspaces import argument, chosen
+from pipelines.cli.workspaces import are_on_databricks, argument, chosen
 from pipelines.embedded import local_settings
 from pipelines.environments import current_settings
 from pipelines.local.lifecycle import down as stop
@@ -19,6 +19,8 @@ def down(workspace: Location | None) -> None:
 
     Runs that are active are cancelled. Files, tables, secrets and finished runs stay, and the address, too.
     """
+    if are_on_databricks(workspace):
+        return
     local = local_settings(current_settings())
     for name in chosen(workspace):
         active = status(local, name).active_runs or 0

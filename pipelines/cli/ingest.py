@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 from pipelines.cli.follow import run_with_progress
+from pipelines.cli.locations import require_reachable_landing, where_to_ask
 from pipelines.cli.summary import print_quarantined, print_tables
 from pipelines.cli.upload_day import UPLOAD_DAY
 from pipelines.engines import open_engine
@@ -30,15 +31,24 @@ def ingest(path: Path | None, annotations: bool, day: date | None) -> None:
     """
     console, settings, day = Console(), current_settings(), day or today()
     if path is not None:
+        require_reachable_landing(settings)
         place_files(console, settings, path, "annotations" if annotations else "sessions", day)
     run = run_with_progress(console, settings, "ingest", day.isoformat())
+    if settings.is_on_databricks:
+        told = f"{where_to_ask(settings)} `main.bronze.session_files` says what became of each file."
+        console.print(told, highlight=False, soft_wrap=True)
+    else:
+        _print_made(console, settings, day)
+    console.print(f"[dim]Dagster run {run.run_id}, {run.seconds:.0f} s[/dim]")
+
+
+def _print_made(console: Console, settings: Settings, day: date) -> None:
     engine = open_engine(settings.engine, settings.tables)
     try:
         print_tables(console, engine, settings)
         print_quarantined(console, engine, day)
     finally:
         engine.stop()
-    console.print(f"[dim]Dagster run {run.run_id}, {run.seconds:.0f} s[/dim]")
 
 
 def place_files(console: Console, settings: Settings, path: Path, kind: Kind, day: date) -> list[Address]:

@@ -15,10 +15,14 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def prepare_home(settings: Settings) -> None:
-    """Make Dagster of this process and its children use the environment's home and the project's `dagster.yaml`."""
+    """Make Dagster of this process and its children use the environment's home and the project's `dagster.yaml`.
+
+    A deployment's own home has a `dagster.yaml` of its own, which stays as it is.
+    """
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     wanted, present = (PROJECT / "dagster.yaml").read_bytes(), settings.dagster_home / "dagster.yaml"
-    if not present.is_file() or present.read_bytes() != wanted:
+    is_own = settings.dagster_home == settings.home / "dagster"
+    if not present.is_file() or (is_own and present.read_bytes() != wanted):
         unfinished = present.with_suffix(f".{os.getpid()}.part")
         unfinished.write_bytes(wanted)
         unfinished.replace(present)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from pipelines.cli.instance import open_instance
-from pipelines.environments import current_settings
+from pipelines.cli.locations import described_locations
 from pipelines.models.manifest import load_manifests
 from pipelines.settings import Settings
 
@@ -22,11 +22,13 @@ _MOST_MOVES = 6
 
 def print_status(console: Console) -> None:
     """Read from Dagster alone: every move and every training tells it what came of it."""
-    production, development = current_settings("production"), current_settings()
-    with open_instance(production) as instance:
-        _print_production(console, instance)
-        _print_on_its_way(console, instance)
-        _print_development(console, instance, development)
+    found = described_locations()
+    with open_instance(next(iter(found.values()))) as instance:
+        if "production" in found:
+            _print_production(console, instance)
+            _print_on_its_way(console, instance)
+        if "development" in found:
+            _print_development(console, instance, found["development"])
 
 
 def _print_production(console: Console, instance: DagsterInstance) -> None:

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from pipelines.cli.locations import require_reachable_landing
 from pipelines.cli.upload_day import UPLOAD_DAY
 from pipelines.environments import current_settings
 from pipelines.landing import Address, place, uploads_at, uploads_by_name
@@ -35,7 +36,13 @@ def simulate(
 
     The same seed and day give the same file; seeds whose files are there are not flown again.
     """
-    landing = into or current_settings().landing
+    landing: Address
+    if into is not None:
+        landing = into
+    else:
+        settings = current_settings()
+        require_reachable_landing(settings)
+        landing = settings.landing
     flown = simulate_missing(Console(), landing, day or today(), count, seed, aircraft, file_format)
     click.echo(f"{flown} sessions flown into {landing}, {count - flown} were there.")
 

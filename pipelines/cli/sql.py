@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.cli.locations import described_locations, where_to_ask
 from pipelines.engines import open_engine
 from pipelines.environments import current_settings
 
@@ -23,13 +24,15 @@ _READS = re.compile(r"\s*(select|with|show|describe|explain|values|from|table)\b
 @click.option("--csv", "as_csv", is_flag=True, help="Print as CSV, all rows.")
 @click.option("--write", is_flag=True, help="Allow statements that change tables (gold counts as tampered with then).")
 def sql(query: str, limit: int, as_csv: bool, write: bool) -> None:
-    """Run a query on the tables and print the rows.
+    """Run a query on the tables of this machine and print the rows. On Databricks use its SQL editor.
 
     Example: pipelines sql "SELECT maneuver, count(*) AS seconds FROM main.gold.flight_samples GROUP BY maneuver"
     """
     query = query.strip().rstrip(";")
     if not write and not _READS.match(query):
         raise click.UsageError("Only queries are run: begin with SELECT or WITH, or say --write to change tables.")
+    if remote := [each for each in described_locations().values() if each.is_on_databricks]:
+        raise click.ClickException(" ".join(map(where_to_ask, remote)))
     settings = current_settings()
     engine = open_engine(settings.engine, settings.tables)
     try:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from pipelines.cli.locations import described_locations
 from pipelines.embedded import local_settings
 from pipelines.local.overview import Overview, overview
 from pipelines.settings import Settings
@@ -21,13 +24,42 @@ def chosen(workspace: Location | None) -> tuple[Location, ...]:
     return (workspace,) if workspace else LOCATIONS
 
 
+def are_on_databricks(workspace: Location | None) -> bool:
+    """Whether the workspaces that a command is for are Databricks' own, which is then said of each."""
+    found = described_locations()
+    if not any(each.is_on_databricks for each in found.values()):
+        return False
+    for name in chosen(workspace):
+        if name in found:
+            host = remote.host if (remote := found[name].remote) else None
+            click.echo(f"{name}: {host} is Databricks' own workspace, and nothing is to be started or stopped here")
+        else:
+            click.echo(f"{name}: no file describes it (PIPELINES_{name.upper()} is not set)")
+    return True
+
+
 def print_workspaces(console: Console, settings: Settings) -> None:
-    """Whether each workspace runs and where, its clusters, and what is running on them."""
+    """Whether each local workspace runs and where, its clusters, and what is running on them."""
     columns = ("workspace", "state", "address", "isolation", "clusters", "active runs")
     shown = Table(*(Column(name, overflow="fold") for name in columns), title="Local workspaces", title_justify="left")
     for name in LOCATIONS:
         shown.add_row(name, *_cells(overview(local_settings(settings), name)))
     console.print(shown)
+
+
+def print_remote_workspaces(console: Console, locations: Iterable[Settings]) -> None:
+    """Where the workspaces on Databricks are, and what the environment's files say of each."""
+    for settings in locations:
+        host = settings.remote.host if settings.remote is not None else None
+        watched = f"{settings.git.branch} of {settings.git.url}" if settings.git.url else "none is watched"
+        facts = {
+            "landing zone": settings.landing if settings.landing_is_reachable else "none that is seen from here",
+            "customers": settings.customers or "none",
+            "branch of the models": watched,
+            "models": settings.model_schema,
+        }
+        told = "".join(f"\n  {name}: {value}" for name, value in facts.items())
+        console.print(f"[bold]{settings.location}[/bold]: {host}{escape(told)}", highlight=False, soft_wrap=True)
 
 
 def _cells(found: Overview) -> tuple[str, ...]:
