@@ -21,7 +21,7 @@ from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
-    from dagster._utils.error import SerializableErrorInfo
+    from dagster_shared.error import SerializableErrorInfo
 
 _PROCESS_TAG = ".dagster/pipelines-process"  # names of that beginning are not shown in the UI
 _MACHINE_TAG = ".dagster/pipelines-machine"
