@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -12,19 +13,29 @@ if TYPE_CHECKING:
 
 USAGE = TableName("system", "billing", "usage")
 LIST_PRICES = TableName("system", "billing", "list_prices")
+_log = logging.getLogger(__name__)
 
 
 def billed_by_run(
     engine: Engine, environment: str, month: date, usage: TableName = USAGE, prices: TableName = LIST_PRICES
 ) -> dict[int, int] | None:
-    """Millionths of dollars billed for each run's compute, by run id; None where there are no such tables.
+    """Millionths of dollars billed for each run's compute, by run id; None where no such tables can be read.
 
     What was billed from the month on for 35 days and more is counted, so that a run over a month's end is whole; who
     calls picks the runs of the month.
     """
-    if not (engine.exists(usage) and engine.exists(prices)):
+    from pyspark.errors import PySparkException
+
+    try:
+        if not (engine.exists(usage) and engine.exists(prices)):
+            return None
+        asked = engine.spark.sql(billing_query(environment, month, usage, prices))
+        _ = asked.schema  # Spark Connect analyses a query no sooner
+    except PySparkException as error:
+        # No grant, or no such catalog: what runs cost is reported all the same.
+        _log.warning("What was billed is left out: %s", str(error).partition("\n")[0])
         return None
-    rows = engine.spark.sql(billing_query(environment, month, usage, prices)).toArrow().to_pylist()
+    rows = asked.toArrow().to_pylist()
     return {int(row["run_id"]): round(float(row["billed_usd"]) * 1_000_000) for row in rows}
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from pyspark.errors import AnalysisException
 
 from pipelines.costs.billing import LIST_PRICES, USAGE, billed_by_run, billing_query
 from pipelines.costs.remote_runs import RemoteRun
@@ -74,6 +75,17 @@ def test_without_bills_nothing_is_billed(engine: Engine):
     (report,) = write_report(engine, SETTINGS)
     assert report.billed_cents is None
     assert [row["billed_usd"] for row in report_rows(engine, SETTINGS)] == [None]
+
+
+def test_bills_that_may_not_be_read_are_left_out(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def refused(_: TableName) -> bool:
+        raise AnalysisException("[INSUFFICIENT_PERMISSIONS] User lacks USE SCHEMA on Schema 'system.billing'.")
+
+    monkeypatch.setattr(engine, "exists", refused)
+    assert billed_by_run(engine, "production", date(2026, 3, 1)) is None
+    assert "What was billed is left out: [INSUFFICIENT_PERMISSIONS]" in caplog.text
 
 
 @pytest.fixture

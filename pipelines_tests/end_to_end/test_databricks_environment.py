@@ -12,7 +12,7 @@ from pipelines.workspace_names import CATALOGS, LOCATIONS, Location
 from pipelines_tests.end_to_end.databricks_site import DatabricksSite, databricks_site
 from pipelines_tests.end_to_end.environment import DAY, upload_sessions
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 NODE = {"spark_version": "17.3.x-scala2.13", "node_type_id": "local"}
 STEPS = ("ingest_session_files", "ingest_annotation_files", "refine_flight_samples")
