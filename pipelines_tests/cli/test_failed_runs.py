@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from pipelines.cli import runs
 from pipelines.cli.runs import RunFailedError, run_job
 from pipelines.environments import settings_from
+from pipelines_tests.cli.failing_location import failing_step
 
 
 def _failure(job: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -37,3 +40,18 @@ def test_a_run_that_failed_before_its_first_step_says_why(tmp_path: Path, monkey
 
 def test_a_run_that_failed_in_a_step_says_which_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert _failure("failing_step", tmp_path, monkeypatch) == ["Step asking: The step's own words."]
+
+
+@pytest.mark.parametrize(
+    ("machine", "status"),
+    [(socket.gethostname(), dg.DagsterRunStatus.FAILURE), ("another-container", dg.DagsterRunStatus.STARTED)],
+)
+def test_only_a_run_of_this_machine_is_known_to_have_died(machine: str, status: dg.DagsterRunStatus):
+    gone = str(2**22 + 1)  # above what the kernel gives
+    tags = {runs._PROCESS_TAG: gone, runs._MACHINE_TAG: machine}
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(failing_step, tags=tags, status=dg.DagsterRunStatus.STARTED)
+        runs.close_dead_runs(instance)
+        found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.status is status
