@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator
 from datetime import date
@@ -14,17 +13,23 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipelines.cli.locations import require_reachable_landing
+from pipelines.cli.counted import counted
+from pipelines.cli.simulated_files import SimulatedFile, simulated_files
 from pipelines.cli.upload_day import UPLOAD_DAY
 from pipelines.environments import current_settings
-from pipelines.landing import Address, place, uploads_at, uploads_by_name
+from pipelines.landing import Address, place, uploads_by_name
 from pipelines.partitions import today
-
-_SEED = re.compile(r"_S?(\d{5,})\.(?:csv|parquet)$")
 
 
 @click.command()
 @click.option("--count", default=10, show_default=True, type=click.IntRange(1), help="Number of sessions.")
-@click.option("--seed", default=1000, show_default=True, help="Seed of the first; each next one has the next number.")
+@click.option(
+    "--seed",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Seed of the first; each next one has the next number.",
+)
 @click.option("--aircraft", help="Fly only this type, such as c182.")
 @click.option("--format", "file_format", type=click.Choice(["csv", "parquet", "garmin"]), help="Default: a mixture.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="A folder other than the landing zone.")
@@ -34,7 +39,7 @@ def simulate(
 ) -> None:
     """Fly training sessions on a flight dynamics model and put their files into today's landing zone.
 
-    The same seed and day give the same file; seeds whose files are there are not flown again.
+    A seed with the same options gives the same file, whatever the day; seeds whose files are there are not flown again.
     """
     landing: Address
     if into is not None:
@@ -43,8 +48,23 @@ def simulate(
         settings = current_settings()
         require_reachable_landing(settings)
         landing = settings.landing
+    there = [file for file in simulated_files(landing) if file.seed in range(seed, seed + count)]
+    _refuse_others(there, day, aircraft, file_format)
     flown = simulate_missing(Console(), landing, day or today(), count, seed, aircraft, file_format)
-    click.echo(f"{flown} sessions flown into {landing}, {count - flown} were there.")
+    days = f" under {', '.join(sorted({file.day for file in there}))}" if there else ""
+    click.echo(f"{counted(flown, 'session')} flown into {landing}, {count - flown} there already{days}.")
+
+
+def _refuse_others(there: list[SimulatedFile], day: date | None, aircraft: str | None, file_format: str | None) -> None:
+    """Refuse what was flown before, but not as it is asked for now, instead of passing over it."""
+    others = [(file.seed, why) for file in there if (why := file.unlike(day, aircraft, file_format))]
+    if others:
+        seed, why = min(others)
+        more = f", and {counted(len(others) - 1, 'more session')} likewise" if len(others) > 1 else ""
+        raise click.UsageError(
+            f"The session of seed {seed} was flown before: it {why}{more}. Nothing was flown, as a seed is flown once: "
+            "ask for free ones with --seed, or remove those files from the landing zone."
+        )
 
 
 def simulate_missing(
@@ -57,7 +77,7 @@ def simulate_missing(
     file_format: str | None = None,
 ) -> int:
     """Fly the seeds that no day of the landing zone has a session file of; returns how many."""
-    known = {number for number, _ in _simulated_seeds(landing)}
+    known = {file.seed for file in simulated_files(landing)}
     missing = [number for number in range(seed, seed + count) if number not in known]
     columns = (
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -89,16 +109,8 @@ def _simulated(landing: Address, day: date, first: int, count: int, **options: s
 
 def simulated_day(landing: Address, seed: int) -> date | None:
     """The upload day under which the session of that seed lies."""
-    days = {day for number, day in _simulated_seeds(landing) if number == seed}
+    days = {file.day for file in simulated_files(landing) if file.seed == seed}
     return date.fromisoformat(min(days)) if days else None
-
-
-def _simulated_seeds(landing: Address) -> Iterator[tuple[int, str]]:
-    """The seed of every simulated session, with the name of the upload day that it lies in."""
-    for file in uploads_at(landing / "sessions").files():
-        day, _, name = file.file_path.partition("/")
-        if found := _SEED.search(name):
-            yield int(found[1]), day
 
 
 def _ranges(numbers: list[int]) -> Iterator[tuple[int, int]]:
