@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -68,6 +69,27 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        click.secho(f"Error: {str(error).strip() or type(error).__name__}", fg="red", err=True)
+        told = _about_home(error) or str(error).strip() or type(error).__name__
+        click.secho(f"Error: {told}", fg="red", err=True)
         click.echo(f"({type(error).__name__}; `pipelines --debug ...` shows where it came from.)", err=True)
         sys.exit(1)
+
+
+def _about_home(error: Exception) -> str | None:
+    """What to do about an error that there is because the environment's own folder cannot be made or written to."""
+    if not isinstance(error, OSError) or not isinstance(error.filename, str | os.PathLike):
+        return None
+    from pipelines.environments import current_settings
+
+    home, place = current_settings().home, Path(error.filename)
+    if home != place and home not in place.parents and place not in home.parents:
+        return None
+    trouble = "cannot be written to"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as refused:
+        trouble = f"cannot be made ({refused.strerror})"
+    else:
+        if os.access(home, os.W_OK):
+            return None
+    return f"{home}, the folder of this environment, {trouble}: set PIPELINES_HOME to one that you may write to."

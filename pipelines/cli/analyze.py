@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.cli.counted import counted
 from pipelines.cli.instance import open_instance
 from pipelines.customers.files import customer_files
 from pipelines.customers.identifier import InvalidCustomerError, customer_id
@@ -58,7 +59,8 @@ def analyze(customer: str, sessions: tuple[str, ...], models: tuple[str, ...], w
     except InvalidRequestError as error:
         raise click.UsageError(str(error)) from None
     where = f"{settings.customers}/{customer}/{status_path(name)}"
-    console.print(f"Asked for {len(named)} sessions of {escape(customer)}; the answer: {escape(where)}", soft_wrap=True)
+    asked_for = f"{counted(len(named), 'session')} of {escape(customer)}"
+    console.print(f"Asked for {asked_for}; the answer: {escape(where)}", soft_wrap=True)
     if not _daemon_runs(settings):
         console.print("[dim]No daemon of Dagster's runs, so this command carries the request out.[/dim]")
         _carry_out(console, settings, customer, files, name)

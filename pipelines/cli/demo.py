@@ -14,6 +14,7 @@ from threading import Event
 import click
 from rich.console import Console
 
+from pipelines.cli.counted import counted
 from pipelines.cli.daemon import daemon_of
 from pipelines.cli.demo_customers import show_customers
 from pipelines.cli.demo_releases import is_told, release_again, release_first
@@ -21,6 +22,7 @@ from pipelines.cli.follow import run_with_progress
 from pipelines.cli.ingest import place_files
 from pipelines.cli.instance import open_instance
 from pipelines.cli.locations import described_locations
+from pipelines.cli.own_branch import refuse_branch
 from pipelines.cli.pictures import write_pictures
 from pipelines.cli.release_status import print_status
 from pipelines.cli.runs import FinishedRun
@@ -54,12 +56,13 @@ def demo(sessions: Path | None, count: int) -> None:
             "alone: unset PIPELINES_ENVIRONMENT. On Databricks use `pipelines ingest` and `pipelines train`."
         )
     console, settings = Console(), current_settings()
+    refuse_branch(settings, "demo")
     production = current_settings("production")
     seconds: dict[str, float] = {}
     day = simulated_day(settings.landing, FIRST_SEED) or today()
     with _warming_up(settings, production), _timed(seconds, "simulate sessions, workspaces warm up"):
         flown = simulate_missing(console, settings.landing, day, count, FIRST_SEED)
-        console.print(f"{flown} sessions simulated, {count - flown} were there.")
+        console.print(f"{counted(flown, 'session')} simulated, {count - flown} there already.")
     if sessions is not None:
         with _timed(seconds, "copy your sessions"):
             place_files(console, settings, sessions, "sessions", today())

@@ -15,7 +15,7 @@ from pipelines.environments import current_settings
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=3000, show_default=True, help="Port of the UI.")
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the UI.")
 def dev(host: str, port: int) -> None:
     """Open Dagster's UI with its daemon, everything loaded.
 

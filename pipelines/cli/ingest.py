@@ -9,8 +9,10 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from pipelines.cli.counted import counted
 from pipelines.cli.follow import run_with_progress
 from pipelines.cli.locations import require_reachable_landing, where_to_ask
+from pipelines.cli.own_branch import refuse_branch
 from pipelines.cli.summary import print_quarantined, print_tables
 from pipelines.cli.upload_day import UPLOAD_DAY
 from pipelines.engines import open_engine
@@ -30,6 +32,7 @@ def ingest(path: Path | None, annotations: bool, day: date | None) -> None:
     Without PATH, take what lies there already, as `pipelines simulate` leaves it.
     """
     console, settings, day = Console(), current_settings(), day or today()
+    refuse_branch(settings, "ingest")
     if path is not None:
         require_reachable_landing(settings)
         place_files(console, settings, path, "annotations" if annotations else "sessions", day)
@@ -61,10 +64,11 @@ def place_files(console: Console, settings: Settings, path: Path, kind: Kind, da
     if not sources:
         raise click.UsageError(f"{path} holds no file: name a flight log or a folder of them.")
     known = uploads_by_name(settings.landing, kind)
-    shown = track(sources, f"copying {len(sources)} files", console=console, transient=True)
+    shown = track(sources, f"copying {counted(len(sources), 'file')}", console=console, transient=True)
     placed = [target for source in shown if (target := place(source, settings.landing, kind, day, known))]
     there = len(sources) - len(placed)
-    console.print(f"{len(placed)} files put into the landing zone" + (f", {there} were there." if there else "."))
+    known_already = f", {there} there already." if there else "."
+    console.print(f"{counted(len(placed), 'file')} put into the landing zone{known_already}")
     return placed
 
 

@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pipelines.cli.locations import require_reachable_landing
 from pipelines.cli.counted import counted
+from pipelines.cli.locations import require_reachable_landing
 from pipelines.cli.simulated_files import SimulatedFile, simulated_files
 from pipelines.cli.upload_day import UPLOAD_DAY
 from pipelines.environments import current_settings

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.cli.counted import counted
 from pipelines.cli.locations import described_locations, where_to_ask
 from pipelines.engines import open_engine
 from pipelines.environments import current_settings
@@ -20,7 +21,7 @@ _READS = re.compile(r"\s*(select|with|show|describe|explain|values|from|table)\b
 
 @click.command()
 @click.argument("query")
-@click.option("--limit", default=100, show_default=True, help="Most rows to print.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Most rows to print.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print as CSV, all rows.")
 @click.option("--write", is_flag=True, help="Allow statements that change tables (gold counts as tampered with then).")
 def sql(query: str, limit: int, as_csv: bool, write: bool) -> None:
@@ -52,7 +53,7 @@ def sql(query: str, limit: int, as_csv: bool, write: bool) -> None:
     console = Console()
     console.print(table)
     more = f", the first {limit} shown" if len(rows) > limit else ""
-    console.print(f"[dim]{'more than ' if more else ''}{min(len(rows), limit)} rows{more}[/dim]")
+    console.print(f"[dim]{'more than ' if more else ''}{counted(min(len(rows), limit), 'row')}{more}[/dim]")
 
 
 def _text(value: Any) -> str:

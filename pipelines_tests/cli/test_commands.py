@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from pipelines.cli import cli
-from pipelines.cli.simulate import _ranges, simulated_day
+from pipelines.cli import _about_home, cli
+from pipelines.cli.upload_day import UPLOAD_DAY
+from pipelines.partitions import UPLOAD_DAYS, today
 
 
 @pytest.fixture
@@ -82,6 +85,23 @@ def test_sql_says_when_it_shows_only_the_first_rows(home: Path):
     assert "more than 2 rows, the first 2 shown" in result.output
 
 
+def test_one_row_is_counted_as_one(home: Path):
+    assert "\n1 row\n" in CliRunner().invoke(cli, ["sql", "SELECT 1"]).output
+    assert "\n2 rows\n" in CliRunner().invoke(cli, ["sql", "SELECT * FROM range(2)"]).output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["sql", "--limit", "0", "SELECT 1"], ["sql", "--limit", "-3", "SELECT 1"], ["simulate", "--seed", "-1"],
+     ["simulate", "--count", "0"], ["dev", "--port", "99999"], ["dev", "--port", "0"]],
+)  # fmt: skip
+def test_a_number_out_of_range_is_refused_before_anything_is_done(home: Path, arguments: list[str]):
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{arguments[1]}': {arguments[2]} is not in the range" in result.output
+    assert not home.exists()
+
+
 @pytest.mark.parametrize("statement", ["DELETE FROM main.gold.sessions", "drop table main.gold.sessions", "  update x"])
 def test_sql_changes_nothing_unless_told_to(home: Path, statement: str):
     result = CliRunner().invoke(cli, ["sql", statement])
@@ -98,39 +118,55 @@ def test_an_empty_folder_is_refused(home: Path, tmp_path: Path):
     assert "holds no file" in result.output
 
 
-def test_ranges_of_missing_seeds():
-    assert list(_ranges([3, 4, 5, 9, 11, 12])) == [(3, 3), (9, 1), (11, 2)]
-    assert list(_ranges([])) == []
-
-
-def test_the_day_of_a_simulated_session_is_found(tmp_path: Path):
-    landing = tmp_path / "landing"
-    folder = landing / "sessions" / "2026-03-04"
-    folder.mkdir(parents=True)
-    (folder / "ftd_20260304T1000_020000.csv").touch()
-    (folder / "log_260304_100000_S20001.csv").touch()
-    assert str(simulated_day(landing, 20_000)) == "2026-03-04"
-    assert str(simulated_day(landing, 20_001)) == "2026-03-04"
-    assert simulated_day(landing, 2_000) is None
-
-
-def test_sessions_are_flown_into_the_day_that_is_named(tmp_path: Path):
-    command = ["simulate", "--count", "1", "--seed", "7", "--format", "csv", "--day", "2026-03-04", "--into"]
-    files = []
-    for folder in ("one", "other"):
-        result = CliRunner().invoke(cli, [*command, str(tmp_path / folder)])
-        assert result.exit_code == 0, result.output
-        files.append(next((tmp_path / folder / "sessions" / "2026-03-04").iterdir()))
-    assert files[0].name == files[1].name
-    assert files[0].read_bytes() == files[1].read_bytes()
-
-
 @pytest.mark.parametrize("command", ["simulate", "ingest"])
-def test_a_day_that_is_none_is_refused(home: Path, command: str):
-    result = CliRunner().invoke(cli, [command, "--day", "yesterday"])
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        ("yesterday", "'yesterday' is no day: write it as 2026-01-31."),
+        ("2024-12-31", "2024-12-31 is before the first upload day, 2025-01-01"),
+        ("2099-01-01", "2099-01-01 is in the future"),
+    ],
+)
+def test_a_day_that_nothing_is_uploaded_on_is_refused(home: Path, command: str, day: str, words: str):
+    result = CliRunner().invoke(cli, [command, "--day", day])
     assert result.exit_code == 2
-    assert "'yesterday' is no day: write it as 2026-01-31." in result.output
+    assert words in result.output
     assert not home.exists()
+
+
+def test_days_from_the_first_upload_day_to_today_are_taken_as_there_are_partitions(monkeypatch: pytest.MonkeyPatch):
+    assert UPLOAD_DAYS.get_last_partition_key() == today().isoformat()
+    for day in (UPLOAD_DAYS.get_first_partition_key(), UPLOAD_DAYS.get_last_partition_key()):
+        assert UPLOAD_DAY.convert(day, None, None) == date.fromisoformat(str(day))
+    with pytest.raises(click.BadParameter, match="in the future"):
+        UPLOAD_DAY.convert((today() + timedelta(days=1)).isoformat(), None, None)
+    monkeypatch.setenv("PIPELINES_FIRST_UPLOAD_DAY", "2020-01-01")
+    assert UPLOAD_DAY.convert("2020-01-01", None, None) == date(2020, 1, 1)
+
+
+@pytest.mark.parametrize("command", ["ingest", "demo"])
+def test_a_branch_of_ones_own_makes_no_gold(home: Path, monkeypatch: pytest.MonkeyPatch, command: str):
+    monkeypatch.setenv("PIPELINES_BRANCH", "ana")
+    result = CliRunner().invoke(cli, [command])
+    assert result.exit_code == 2
+    assert f"Branch ana reads the gold of main and makes none of its own: run `pipelines {command}`" in result.output
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("command", [["ingest"], ["simulate", "--count", "1"], ["up"], ["train"]])
+def test_a_home_that_cannot_be_made_is_told_with_the_variable_to_set(tmp_path: Path, command: list[str]):
+    (tmp_path / "file").touch()
+    result = _run(*command, PIPELINES_HOME=str(tmp_path / "file" / "home"))
+    assert result.returncode == 1
+    assert f"{tmp_path}/file/home, the folder of this environment, cannot be made" in result.stderr
+    assert "set PIPELINES_HOME to one that you may write to." in result.stderr
+
+
+def test_an_error_about_another_file_is_not_blamed_on_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PIPELINES_HOME", str(tmp_path / "home"))
+    assert _about_home(FileNotFoundError(2, "No such file or directory", "/elsewhere/log.csv")) is None
+    assert _about_home(FileNotFoundError(2, "No such file or directory", str(tmp_path / "home" / "log.csv"))) is None
+    assert _about_home(ValueError("PIPELINES_HOME")) is None
 
 
 def test_status_of_an_empty_environment_says_what_to_do(home: Path):
