@@ -13,6 +13,8 @@ from pipelines.models import protocol
 from pipelines.models.manifest import load_manifests
 from pipelines.models.protocol import ModelCodeError, load_model_code
 
+PROJECT = Path(__file__).resolve().parents[2]
+
 
 @pytest.mark.parametrize("name", sorted(load_manifests()))
 def test_model_code_offers_the_protocol(name: str) -> None:
@@ -21,6 +23,13 @@ def test_model_code_offers_the_protocol(name: str) -> None:
     grouped = [feature for names in code.FEATURE_GROUPS.values() for feature in names]
     assert sorted(grouped) == sorted(code.FEATURES)
     assert code.LABEL not in code.FEATURES
+
+
+@pytest.mark.parametrize("name", sorted(load_manifests()))
+def test_the_page_of_models_has_a_section_with_the_number_of_features(name: str) -> None:
+    page = (PROJECT / "docs" / "models.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    assert f"{len(load_model_code(name).FEATURES)} features" in " ".join(section.split())
 
 
 def test_code_that_lacks_a_part_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
