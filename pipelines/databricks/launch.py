@@ -80,8 +80,7 @@ class Launch:
         try:
             yield from self._followed(session, attempt, attempt.run_id, continued)
         except (KeyboardInterrupt, DagsterExecutionInterruptedError, GeneratorExit):
-            self._cancel(session, attempt.run_id)
-            self._attempts.ended(attempt, "cancelled")
+            self._give_up(session, attempt, attempt.run_id)
             raise
 
     def _submitted(self, session: Session, attempt: Attempt, request: dict[str, Any]) -> Attempt:
@@ -90,8 +89,7 @@ class Launch:
             run_id = submission.submit(session.api, request, attempt.token)
         except (KeyboardInterrupt, DagsterExecutionInterruptedError):
             # Whether it was accepted is not known; the same token gives the run that there is, or one to cancel.
-            self._cancel(session, submission.submit(session.api, request, attempt.token))
-            self._attempts.ended(attempt, "cancelled")
+            self._give_up(session, attempt, submission.submit(session.api, request, attempt.token))
             raise
         return self._attempts.submitted(attempt, run_id, self._run_id)
 
@@ -146,11 +144,19 @@ class Launch:
         text = "\n".join(part for part in (where, submission.last_words(session.api, state)) if part)
         return text.replace(session.event_key.decode(errors="replace"), "[REDACTED]")
 
-    def _cancel(self, session: Session, run_id: int) -> None:
+    def _give_up(self, session: Session, attempt: Attempt, run_id: int) -> None:
+        """Cancel the attempt's run; if that fails it may go on, so the attempt has not ended and can be continued."""
+        if self._cancel(session, run_id):
+            self._attempts.ended(attempt, "cancelled")
+
+    def _cancel(self, session: Session, run_id: int) -> bool:
+        """Have the run end; whether the workspace heard it."""
         try:
             submission.cancel(session.api, run_id)
         except (DatabricksLaunchError, OSError) as error:
             self._context.log.error(f"Remote run {run_id} could not be cancelled and may go on: {error}")
+            return False
+        return True
 
     def _first_look(self, session: Session, attempt: Attempt, run_id: int) -> RunState:
         from databricks.sdk.errors import InvalidParameterValue, NotFound

@@ -42,10 +42,11 @@ def test_refusals_are_waited_for(
         assert repeated - entries[0]["at"] >= {"seconds": 2, "date": 0, "none": 1}[header]
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
 def test_a_burst_of_503_while_polling_does_not_cancel_the_run(
-    run: Run, workspace: WorkspaceClient, fault, requests
+    run: Run, workspace: WorkspaceClient, fault, requests, when: str
 ) -> None:
-    fault(path=GET, action="respond", status=503, times=3, skip=1)
+    fault(path=GET, action="respond", when=when, status=503, times=3, skip=1)
     result = run("telling")
     assert result.success, messages(result)
     [remote] = remote_runs(workspace, result.run_id)
@@ -54,6 +55,7 @@ def test_a_burst_of_503_while_polling_does_not_cancel_the_run(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("when", ["before", "after"])
 def test_beyond_the_budget_the_step_fails_and_a_retry_finds_its_run(
     run: Run,
     instance: dg.DagsterInstance,
@@ -63,9 +65,10 @@ def test_beyond_the_budget_the_step_fails_and_a_retry_finds_its_run(
     fault,
     signals,
     requests,
+    when: str,
 ) -> None:
     hasty = wired.with_changes(budget_s=1.0, reattachments=0, environment={"SIGNALS": str(signals)})
-    fault(path=GET, action="respond", status=503, times=-1, skip=2)
+    fault(path=GET, action="respond", when=when, status=503, times=-1, skip=2)
     first = run("waiting", hasty, raise_on_error=False)
     assert not first.success
     assert "did not let us ask for the state of run" in failure_text(first, "waiting")
@@ -86,14 +89,15 @@ def test_beyond_the_budget_the_step_fails_and_a_retry_finds_its_run(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("when", ["before", "after"])
 def test_within_a_run_the_step_is_put_off_and_continued(
-    run: Run, instance: dg.DagsterInstance, workspace: WorkspaceClient, wired: Wiring, fault, monkeypatch
+    run: Run, instance: dg.DagsterInstance, workspace: WorkspaceClient, wired: Wiring, fault, monkeypatch, when: str
 ) -> None:
     opened: list[Session] = []
     real = Session.open
     monkeypatch.setattr(Session, "open", lambda *arguments: opened.append(real(*arguments)) or opened[-1])
     slow = {"MESSAGES": "8", "PAUSE_S": "0.4"}
-    fault(path=GET, action="respond", status=503, times=3, skip=2)
+    fault(path=GET, action="respond", when=when, status=503, times=3, skip=2)
     result = run("telling", wired.with_changes(budget_s=1.0, environment=slow))
     assert result.success, messages(result)
     assert len(remote_runs(workspace, result.run_id)) == 1
