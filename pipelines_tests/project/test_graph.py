@@ -88,6 +88,36 @@ def test_production_shares_the_keys_of_gold_and_makes_none_of_it():
     assert {key.path[0] for key in here.materializable_asset_keys} == {"prod"}
 
 
+def _steps(definitions: dg.Definitions) -> dict[str, bool]:
+    """Every step of assets, checks and jobs, and whether the launcher has it run in a workspace."""
+    repository = definitions.get_repository_def()
+    ops = [op for job in repository.get_all_jobs() for op in job.graph.iterate_op_defs()]
+    return {op.name: "step_launcher" in op.required_resource_keys for op in ops}
+
+
+@pytest.mark.parametrize("definitions", [DEVELOPMENT, PRODUCTION])
+def test_every_step_runs_in_a_workspace(definitions: dg.Definitions):
+    steps = _steps(definitions)
+    assert len(steps) >= 12
+    assert [name for name, is_launched in steps.items() if not is_launched] == [], (
+        "they lack the resource step_launcher"
+    )
+
+
+def test_an_asset_and_a_check_that_run_in_dagsters_process_would_be_seen():
+    @dg.asset
+    def here() -> None: ...
+
+    @dg.asset_check(asset=here)
+    def judged_here() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
+    assert _steps(dg.Definitions(assets=[here], asset_checks=[judged_here])) == {
+        "here": False,
+        "here_judged_here": False,
+    }
+
+
 def test_sessions_are_partitioned_by_upload_day_today_included():
     from pipelines.partitions import today
 
