@@ -11,9 +11,6 @@ from typing import Any
 from pipelines.databricks.failures import UntrustedEventsError
 from pipelines.databricks.remote.segments import ForgedSegmentError, IncompleteSegmentError, opened, segment_name
 
-_SETTLING_S = 20.0
-"""How long a segment may stay incomplete before it counts as never to be completed."""
-
 
 @dataclass(frozen=True)
 class Segment:
@@ -27,12 +24,18 @@ class Segment:
 
 
 class EventReader:
-    """The segments of one attempt, in order."""
+    """The segments of one attempt, in order.
 
-    def __init__(self, read: Callable[[str], bytes | None], folder: str, key: bytes, token: str, attempt: int) -> None:
+    One that stays incomplete for longer than `settling_s` counts as never to be completed.
+    """
+
+    def __init__(
+        self, read: Callable[[str], bytes | None], folder: str, key: bytes, token: str, attempt: int, settling_s: float
+    ) -> None:
         self._read = read
         self._folder = folder
         self._key, self._token, self._attempt = key, token, attempt
+        self._settling_s = settling_s
         self._sequence = 1
         self._incomplete_since: float | None = None
         self.bytes_read = 0
@@ -53,7 +56,7 @@ class EventReader:
             body = opened(self._key, self._token, self._attempt, self._sequence, data)
         except IncompleteSegmentError as error:
             since = self._incomplete_since = self._incomplete_since or time.monotonic()
-            if time.monotonic() - since > _SETTLING_S:
+            if time.monotonic() - since > self._settling_s:
                 raise UntrustedEventsError(f"{path} stays incomplete: {error}. It was not read any further.") from None
             return None
         except ForgedSegmentError as error:

@@ -98,8 +98,9 @@ class Launch:
         yield self._note(f"{'Continues' if continued else 'Submitted as'} remote run {run_id}.", state.url)
         log = RunLog(self._context.instance, self._run_id, self._step_key, state.url, continued)
         folder = session.staging.events_folder(attempt.token)
-        reader = EventReader(session.staging.read, folder, session.event_key, attempt.token, attempt.number)
-        findings = follow(lambda: submission.look(session.api, run_id), reader, time.sleep, self._launcher.rhythm)
+        key, rhythm = session.event_key, self._launcher.rhythm
+        reader = EventReader(session.staging.read, folder, key, attempt.token, attempt.number, rhythm.settling_s)
+        findings = follow(lambda: submission.look(session.api, run_id), reader, time.sleep, rhythm)
         last: dict[str, Any] | None = None
         try:
             while (found := _interruptible(lambda: next(findings, None))) is not None:

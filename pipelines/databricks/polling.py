@@ -22,6 +22,8 @@ class Rhythm:
     """Between looks once the step has said that it is done: the run ends in a moment, or its cluster is shut down."""
     unknown_limit_s: float = 600.0
     """How long a state that this version does not know may last before the step gives up waiting."""
+    settling_s: float = 20.0
+    """How long the rest of a segment of events may be missing before the step gives up waiting."""
 
     def pauses(self, first: float) -> Iterator[float]:
         """Seconds to wait before each look."""

@@ -36,6 +36,7 @@ class Wiring:
     pause_s: float = 0.1
     reattachments: int = 10
     unknown_limit_s: float = 5.0
+    settling_s: float = 20.0
     revision: str | None = None
     allow_dirty: bool = True
     compute: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +68,7 @@ class Wiring:
             self.target(),
             CodeSource(Path(self.repository), self.revision, paths=("shipped",), allow_dirty=self.allow_dirty),
             Patience(self.budget_s, self.reattachments, self.pause_s),
-            Rhythm(unknown_limit_s=self.unknown_limit_s),
+            Rhythm(unknown_limit_s=self.unknown_limit_s, settling_s=self.settling_s),
         )
 
     def as_variable(self) -> dict[str, str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
+import secrets
 from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
 import pytest
 from databricks.sdk import WorkspaceClient
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
@@ -36,6 +38,10 @@ FAULTS: dict[str, dict[str, Any]] = {
     "cleaning fails": {"path": ".*/steps/.*", "method": "DELETE", "action": "respond", "status": 404, "body": "{}"},
 }
 _MESSAGES = 3
+SEED = "RANDOM_SEQUENCES_SEED"
+"""Environment variable that has the sequences of an earlier run drawn again; others are drawn each time without it."""
+COUNT = "RANDOM_SEQUENCES"
+"""Environment variable that has more sequences tried than the few that a minute has time for."""
 
 
 class _KilledError(BaseException):
@@ -158,14 +164,19 @@ def test_random_sequences_of_steps_faults_and_restarts(
             call_local(started.settings, "development", method, path, body)
 
     Here.instance = instance
+    chosen = int(os.environ.get(SEED) or secrets.randbelow(2**32))
+    # Shown by pytest if the test fails.
+    print(f"{SEED}={chosen} in the environment repeats these sequences.")
     run_state_machine_as_test(
-        Here,
+        seed(chosen)(Here),
         settings=settings(
-            max_examples=5,
+            max_examples=int(os.environ.get(COUNT) or 5),
             stateful_step_count=6,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
-            derandomize=True,
             database=None,
+            print_blob=True,
+            # The sequence that failed is told as it was: to make it shorter takes more minutes than a test has.
+            phases=[Phase.generate],
         ),
     )

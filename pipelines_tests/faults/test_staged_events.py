@@ -8,8 +8,10 @@ import os
 import pickle
 import re
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -38,6 +40,30 @@ def test_a_half_read_segment_is_read_again(run: Run, instance: dg.DagsterInstanc
     told = step_events(instance, result.run_id, "telling")
     assert [event for event in told if event.startswith("LOG")] == [f"LOG: message {number}" for number in range(5)]
     assert told.count("STEP_SUCCESS") == 1
+
+
+@pytest.mark.parametrize("step", ["waiting", "telling"])
+def test_a_segment_whose_rest_never_comes_fails_the_step(
+    run: Run, wired: Wiring, workspace: WorkspaceClient, fault, signals: Path, step: str
+) -> None:
+    """While the step still runs, and after it has ended."""
+    _events(fault, action="cut", when="after", keep_bytes=80, times=-1)
+    wires = wired.with_changes(settling_s=1.0, environment={"SIGNALS": str(signals)})
+    began = time.monotonic()
+    result = run(step, wires, raise_on_error=False)
+    assert not result.success
+    assert time.monotonic() - began < 15, "the default is 20 s"
+    text = failure_text(result, step)
+    assert "UntrustedEventsError" in text
+    assert "000001.json stays incomplete" in text
+    [remote] = remote_runs(workspace, result.run_id)
+    ended = until(lambda: _ended(workspace.jobs.get_run(remote.run_id)), "the run's end")
+    assert ended == ("CANCELED" if step == "waiting" else "SUCCESS")
+
+
+def _ended(run: Any) -> str | None:
+    life_cycle, result = state_of(run)
+    return result if life_cycle == "TERMINATED" else None
 
 
 class _Malicious:
