@@ -12,6 +12,8 @@ from rich.table import Table
 
 from pipelines.cli.follow import run_with_progress
 from pipelines.cli.locations import described_locations
+from pipelines.cli.own_branch import refuse_branch
+from pipelines.environments import current_settings
 
 _SHARED = "shared"
 
@@ -36,6 +38,7 @@ def cost(month: str | None, customer: str | None, update: bool) -> None:
             raise click.BadParameter(str(error), param_hint="--customer") from None
     console = Console()
     if update:
+        refuse_branch(current_settings(), "cost --update", "has no report of its own")
         update_costs(console)
     print_costs(console, month, customer)
 

@@ -22,7 +22,7 @@ from pipelines.cli.follow import run_with_progress
 from pipelines.cli.ingest import place_files
 from pipelines.cli.instance import open_instance
 from pipelines.cli.locations import described_locations
-from pipelines.cli.own_branch import refuse_branch
+from pipelines.cli.own_branch import MAKES_GOLD, refuse_branch
 from pipelines.cli.pictures import write_pictures
 from pipelines.cli.release_status import print_status
 from pipelines.cli.runs import FinishedRun
@@ -56,7 +56,7 @@ def demo(sessions: Path | None, count: int) -> None:
             "alone: unset PIPELINES_ENVIRONMENT. On Databricks use `pipelines ingest` and `pipelines train`."
         )
     console, settings = Console(), current_settings()
-    refuse_branch(settings, "demo")
+    refuse_branch(settings, "demo", MAKES_GOLD)
     production = current_settings("production")
     seconds: dict[str, float] = {}
     day = simulated_day(settings.landing, FIRST_SEED) or today()

@@ -12,7 +12,7 @@ from rich.progress import track
 from pipelines.cli.counted import counted
 from pipelines.cli.follow import run_with_progress
 from pipelines.cli.locations import require_reachable_landing, where_to_ask
-from pipelines.cli.own_branch import refuse_branch
+from pipelines.cli.own_branch import MAKES_GOLD, refuse_branch
 from pipelines.cli.summary import print_quarantined, print_tables
 from pipelines.cli.upload_day import UPLOAD_DAY
 from pipelines.engines import open_engine
@@ -32,7 +32,7 @@ def ingest(path: Path | None, annotations: bool, day: date | None) -> None:
     Without PATH, take what lies there already, as `pipelines simulate` leaves it.
     """
     console, settings, day = Console(), current_settings(), day or today()
-    refuse_branch(settings, "ingest")
+    refuse_branch(settings, "ingest", MAKES_GOLD)
     if path is not None:
         require_reachable_landing(settings)
         place_files(console, settings, path, "annotations" if annotations else "sessions", day)

@@ -144,12 +144,21 @@ def test_days_from_the_first_upload_day_to_today_are_taken_as_there_are_partitio
     assert UPLOAD_DAY.convert("2020-01-01", None, None) == date(2020, 1, 1)
 
 
-@pytest.mark.parametrize("command", ["ingest", "demo"])
-def test_a_branch_of_ones_own_makes_no_gold(home: Path, monkeypatch: pytest.MonkeyPatch, command: str):
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("ingest", "reads the gold of main and makes none of its own"),
+        ("demo", "reads the gold of main and makes none of its own"),
+        ("cost --update", "has no report of its own"),
+    ],
+)
+def test_a_branch_of_ones_own_is_no_place_for_mains_jobs(
+    home: Path, monkeypatch: pytest.MonkeyPatch, command: str, why: str
+):
     monkeypatch.setenv("PIPELINES_BRANCH", "ana")
-    result = CliRunner().invoke(cli, [command])
+    result = CliRunner().invoke(cli, command.split())
     assert result.exit_code == 2
-    assert f"Branch ana reads the gold of main and makes none of its own: run `pipelines {command}`" in result.output
+    assert f"Branch ana {why}: run `pipelines {command}` without --branch" in result.output
     assert not home.exists()
 
 
