@@ -13,7 +13,6 @@ from rich.table import Table
 from pipelines.cli.follow import run_with_progress
 from pipelines.cli.locations import described_locations
 from pipelines.cli.own_branch import refuse_branch
-from pipelines.environments import current_settings
 
 _SHARED = "shared"
 
@@ -38,14 +37,16 @@ def cost(month: str | None, customer: str | None, update: bool) -> None:
             raise click.BadParameter(str(error), param_hint="--customer") from None
     console = Console()
     if update:
-        refuse_branch(current_settings(), "cost --update", "has no report of its own")
         update_costs(console)
     print_costs(console, month, customer)
 
 
 def update_costs(console: Console) -> None:
     """Have the workspaces asked for their runs, and what they cost reported."""
-    for settings in described_locations().values():
+    locations = described_locations().values()
+    for settings in locations:
+        refuse_branch(settings, "cost --update", "has no report of its own")
+    for settings in locations:
         run_with_progress(console, settings, "costs")
 
 
