@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -21,7 +21,6 @@ from pipelines.customers.requests import (
     default_id,
     is_corrections,
     is_request,
-    is_session_id,
     read_request,
     status_path,
 )
@@ -35,7 +34,7 @@ _MOST_READ = 500
 PATIENCE_SECONDS = 30.0
 """How long a request waits for session files that are still being uploaded."""
 MOST_FILES_LOOKED_AT = 20
-"""Of one request, to see whether they have arrived; the step looks at all of them."""
+"""Of one request, to see whether they have arrived; of more names the folder is listed, once a look at the inbox."""
 _CORRECTIONS_LIKE_A_SESSION = 5
 """Corrections that are counted as much as one session when a run's work is bounded."""
 
@@ -84,6 +83,7 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
     memory.answered[customer] = here = {}
     settling = _Settling(memory.ahead.get(customer, {}))
     memory.ahead[customer] = settling.ahead
+    sessions = _SessionFiles(files)
     waiting: list[_Waiting] = []
     asked_for = [(name, file) for name, file in listed.items() if is_request(name) or is_corrections(name)]
     for name, file in asked_for:
@@ -111,7 +111,7 @@ def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int
         if not isinstance(asked, Request):
             yield Open(name, 1 + len(asked) // _CORRECTIONS_LIKE_A_SESSION, status, asked_ns)
             continue
-        if (waits_for := _missing(files, asked, status, settling)) and not _may_still_come(status):
+        if (waits_for := _missing(sessions, asked, status, settling)) and not _may_still_come(status):
             tell(files, _changed(status, state="failed", why=f"{waits_for} {_REMEDY}"))
             continue
         yield Open(name, len(asked.sessions), status, asked_ns, waits_for)
@@ -185,12 +185,30 @@ def given_up(files: CustomerFiles, one: Open, why: str) -> Status:
     return tell(files, _changed(one.status, state="failed", why=why))
 
 
-def _missing(files: CustomerFiles, request: Request, status: Status, settling: _Settling) -> str | None:
+@dataclass
+class _SessionFiles:
+    """The customer's session files as one look at the inbox sees them: however many requests name many, and whichever
+    of them wait, the folder is listed once."""
+
+    files: CustomerFiles
+    _listed: dict[str, LandedFile] | None = None
+
+    def named(self, names: Sequence[str]) -> Iterator[tuple[str, LandedFile | None]]:
+        """Each name with its file, None where there is none."""
+        if len(names) <= MOST_FILES_LOOKED_AT:
+            yield from ((name, self.files.look(f"{SESSIONS}/{name}")) for name in names)
+            return
+        if self._listed is None:
+            self._listed = {file.file_path: file for file in self.files.listed(SESSIONS)}
+        for name in names:
+            yield name, self._listed.get(f"{SESSIONS}/{name}")
+
+
+def _missing(sessions: _SessionFiles, request: Request, status: Status, settling: _Settling) -> str | None:
     """Which of the session files are not there, or not whole yet; looked at before the first attempt only."""
     if status.attempts:
         return None
-    for name in [name for name in request.sessions if not is_session_id(name)][:MOST_FILES_LOOKED_AT]:
-        file = files.look(f"{SESSIONS}/{name}")
+    for name, file in sessions.named(request.file_names):
         if file is None:
             return f"Session file {name!a} is not in your sessions folder."
         if _may_grow(file) and settling.may_be_written(file):

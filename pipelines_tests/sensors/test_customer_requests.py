@@ -12,6 +12,7 @@ from pipelines.assets.customers import BATCH, STEP
 from pipelines.assets.releases import CHAMPIONS
 from pipelines.customers import inbox
 from pipelines.customers.folder_files import FolderFiles
+from pipelines.customers.inbox import MOST_FILES_LOOKED_AT
 from pipelines.customers.status import new_status, tell
 from pipelines.releases.run_tags import COMMIT
 from pipelines.sensors import customer_requests as module
@@ -98,6 +99,40 @@ def test_session_files_are_waited_for_a_while(world: Inboxes, monkeypatch: pytes
     assert never is not None
     assert never.state == "failed"
     assert never.why == ("Session file 'never.csv' is not in your sessions folder. Put it there whole, then ask again.")
+
+
+@pytest.mark.parametrize(
+    ("age_s", "words"),
+    [(None, "'last.csv' is not in your sessions folder"), (0, "'last.csv' is still being written")],
+)
+def test_every_session_file_is_waited_for_however_many_a_request_names(
+    world: Inboxes, monkeypatch: pytest.MonkeyPatch, age_s: float | None, words: str
+):
+    names = [f"{number}.csv" for number in range(MOST_FILES_LOOKED_AT)]
+    sessions = world.customer("acme") / "sessions"
+    world.request("acme", "a.json", *names)
+    for request in ("b.json", "c.json"):
+        (sessions.parent / "inbox" / request).write_text(json.dumps({"sessions": [*names, "last.csv"]}))
+    if age_s is not None:
+        world.write(sessions / "last.csv", "half a log", age_s)
+    listings: list[str] = []
+    original = FolderFiles.listed
+    monkeypatch.setattr(FolderFiles, "listed", lambda self, folder: listings.append(folder) or original(self, folder))
+    [run] = world.tick()
+    assert names_in(run) == ["a.json"], "nothing of which is missing"
+    assert listings == ["inbox", "sessions"], "once, however many requests name many files"
+    run_id = world.run(run, dg.DagsterRunStatus.STARTED)
+    assert world.tick() == []
+    assert f"acme, b.json: Session file {words}" in world.said
+    waiting = world.status("acme", "b.json")
+    assert waiting is not None
+    assert (waiting.state, waiting.attempts) == ("accepted", 0), "patience has not ended"
+    (sessions / "last.csv").write_text("a log")
+    os.utime(sessions / "last.csv", (1, 1))
+    world.ends(run_id, dg.DagsterEventType.RUN_FAILURE)
+    world.instance.add_run_tags(run_id, {"dagster/will_retry": "false"})
+    [run] = world.tick()
+    assert sorted(names_in(run)) == ["b.json", "c.json"]
 
 
 def test_one_customers_flood_is_carried_out_in_parts_and_keeps_nobody_waiting(world: Inboxes):
