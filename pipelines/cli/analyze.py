@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,8 +54,9 @@ def analyze(customer: str, sessions: tuple[str, ...], models: tuple[str, ...], w
     _require_onboarded(settings, customer)
     files = customer_files(settings, customer)
     versions = _versions(models)
-    named = [one if _is_known_id(one) else placed(settings, customer, files, Path(one)) for one in sessions]
     try:
+        _require_valid(sessions, versions)
+        named = [one if _is_known_id(one) else placed(settings, customer, files, Path(one)) for one in sessions]
         name = asked(files, named, versions)
     except InvalidRequestError as error:
         raise click.UsageError(str(error)) from None
@@ -75,7 +77,7 @@ def asked(files: CustomerFiles, sessions: list[str], versions: dict[str, int] | 
     Raises:
         InvalidRequestError: it would be none.
     """
-    values = {"sessions": sessions, **({"models": versions} if versions else {})}
+    values = _values(sessions, versions)
     made_request(values, "new")
     name = f"asked-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}.json"
     files.replace(request_path(name), json.dumps(values, indent=2).encode(), None)
@@ -90,10 +92,7 @@ def placed(settings: Settings, customer: str, files: CustomerFiles, source: Path
     Raises:
         click.UsageError: it is no file, or its name cannot be one.
     """
-    if not source.is_file():
-        raise click.UsageError(f"{source} is neither a file nor the id of a session: name a flight log.")
-    if problem := why_no_file_name(source.name):
-        raise click.UsageError(f"{source.name!a} {problem}.")
+    _require_session_file(source)
     assert settings.customers is not None
     uploads = uploads_at(folder_of_customer(settings.customers, customer) / SESSIONS)
     name, number = source.name, 1
@@ -104,6 +103,29 @@ def placed(settings: Settings, customer: str, files: CustomerFiles, source: Path
         number += 1
         name = f"{source.stem}-{number}{source.suffix}"
     return name
+
+
+def _require_valid(sessions: Sequence[str], versions: dict[str, int]) -> None:
+    """Nothing is put into the customer's folder for a request that is refused: who asks could not take it back.
+
+    Raises:
+        click.UsageError, InvalidRequestError: it would be.
+    """
+    for one in sessions:
+        if not _is_known_id(one):
+            _require_session_file(Path(one))
+    made_request(_values([one if _is_known_id(one) else Path(one).name for one in sessions], versions), "new")
+
+
+def _require_session_file(source: Path) -> None:
+    if not source.is_file():
+        raise click.UsageError(f"{source} is neither a file nor the id of a session: name a flight log.")
+    if problem := why_no_file_name(source.name):
+        raise click.UsageError(f"{source.name!a} {problem}.")
+
+
+def _values(sessions: list[str], versions: dict[str, int] | None) -> dict[str, object]:
+    return {"sessions": sessions, **({"models": versions} if versions else {})}
 
 
 def _is_known_id(text: str) -> bool:
