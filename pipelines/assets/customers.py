@@ -133,7 +133,9 @@ def customer_assets(manifests: list[Manifest], settings: Settings) -> dg.AssetsD
                 raise dg.Failure(one.problem, allow_retries=False)
         yield dg.MaterializeResult(asset_key=CUSTOMER_SESSIONS, metadata=_of_sessions(found))
         asking = _asking_runs(found, settings)
-        yield dg.MaterializeResult(asset_key=CUSTOMER_ANALYSIS, metadata={**_of_analysis(found, settings), **asking})
+        yield dg.MaterializeResult(
+            asset_key=CUSTOMER_ANALYSIS, metadata={**analysis_metadata(found, settings), **asking}
+        )
         if corrected is not None:
             yield dg.MaterializeResult(asset_key=CUSTOMER_CORRECTIONS, metadata=_of_corrections(corrected))
         elif BATCH not in tags:  # a person chose all three: what does not come out makes a backfill count as failed
@@ -176,7 +178,8 @@ def _asking_runs(found: Any, settings: Settings) -> dict[str, Any]:
     return {"asked_by": dg.MetadataValue.md(links)} if links else {}
 
 
-def _of_analysis(found: Any, settings: Settings) -> dict[str, Any]:
+def analysis_metadata(found: Any, settings: Settings) -> dict[str, Any]:
+    """What a run's materialization of the analysis tells of what it did (a `Fulfilled`)."""
     from pipelines.customers.review_pages import page_path
     from pipelines.customers.sessions import CHANGED
 
@@ -184,8 +187,13 @@ def _of_analysis(found: Any, settings: Settings) -> dict[str, Any]:
     pages = {one.session_id: name for name, one in found.taken.items() if one.status != CHANGED}
     return {
         **_review_pages(
-            {name: f"{settings.customers}/{found.customer}/{page_path(key)}" for key, name in pages.items()}
+            {
+                name: f"{settings.customers}/{found.customer}/{page_path(key)}"
+                for key, name in pages.items()
+                if key not in found.undrawn
+            }
         ),
+        **_pages_not_drawn({pages[key]: why for key, why in found.undrawn.items()}),
         "requests": rows_table(
             {"request": one.request, "state": one.state, "why": one.why or ""} for one in found.answers
         ),
@@ -211,3 +219,8 @@ def _review_pages(pages: dict[str, str]) -> dict[str, Any]:
     if len(pages) == 1:
         return {"review_page": dg.MetadataValue.path(next(iter(pages.values())))}
     return {"review_pages": rows_table({"session": name, "page": page} for name, page in pages.items())}
+
+
+def _pages_not_drawn(undrawn: dict[str, str]) -> dict[str, Any]:
+    rows = rows_table({"session": name, "why": why} for name, why in undrawn.items())
+    return {"pages_not_drawn": rows} if undrawn else {}

@@ -208,7 +208,8 @@ def tell(console: Console, status: Status) -> None:
     """
     for one in status.sessions:
         page = f"  {one.review_page}" if one.review_page else ""
-        told = f"{one.status}  {one.session}  {one.session_id}{page}  {one.reason or ''}"
+        reasons = " ".join(each for each in (one.reason, one.why_no_page) if each)
+        told = f"{one.status}  {one.session}  {one.session_id}{page}  {reasons}"
         console.print(f"  {escape(told.rstrip())}", highlight=False, soft_wrap=True)
     for each in status.models:
         told = f"{each.session_id}  {each.model} version {each.version} ({each.route_reason}): {each.status}"

@@ -18,10 +18,18 @@ if TYPE_CHECKING:
 TABLES = ("sessions", "analysis", "analysed_sessions", "flight_samples", "approaches")
 
 
-def answer(customer: str, one: Asked, analysed: Mapping[Key, Analysed], batch: str, commit: str) -> Status:
+def answer(
+    customer: str,
+    one: Asked,
+    analysed: Mapping[Key, Analysed],
+    undrawn: Mapping[str, str],
+    batch: str,
+    commit: str,
+) -> Status:
     """The status of a request whose assignments have been carried out.
 
     Args:
+        undrawn: of each session whose page could not be drawn, why.
         commit: the release whose code ran, if it is known.
     """
     attempts = one.before.attempts if one.before else 0
@@ -36,7 +44,7 @@ def answer(customer: str, one: Asked, analysed: Mapping[Key, Analysed], batch: s
         return new_status(one.name, one.digest, "accepted", commit=missing[0], tried=tried, **common)
     told = {
         **common,
-        "sessions": tuple(_session(name, one, results) for name in one.request.sessions),
+        "sessions": tuple(_session(name, one, results, undrawn) for name in one.request.sessions),
         "models": tuple(_model(each) for each in sorted(results, key=lambda each: each.key)),
     }
     if all(each.status != READY for each in one.sessions.values()):
@@ -50,15 +58,21 @@ def answer(customer: str, one: Asked, analysed: Mapping[Key, Analysed], batch: s
     return new_status(one.name, one.digest, "done", tables=tables, **told)
 
 
-def _session(name: str, one: Asked, results: list[Analysed]) -> SessionAnswer:
+def _session(name: str, one: Asked, results: list[Analysed], undrawn: Mapping[str, str]) -> SessionAnswer:
     session = one.sessions[name]
     status = session.status
     if status == READY:
         mine = [each for each in results if each.session_id == session.session_id]
         status = "analysed" if any(each.is_new for each in mine) else "unchanged"
-    page = page_path(session.session_id) if session.status != CHANGED else None
+    why_no_page = undrawn.get(session.session_id)
+    has_page = session.status != CHANGED and why_no_page is None
     return SessionAnswer(
-        session=name, session_id=session.session_id, status=status, reason=session.reason, review_page=page
+        session=name,
+        session_id=session.session_id,
+        status=status,
+        reason=session.reason,
+        review_page=page_path(session.session_id) if has_page else None,
+        why_no_page=why_no_page,
     )
 
 

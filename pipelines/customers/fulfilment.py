@@ -73,6 +73,8 @@ class Fulfilled:
     taken: dict[str, TakenSession]
     """By name of file or id of session."""
     analysed: dict[Key, Analysed]
+    undrawn: dict[str, str]
+    """Of each session whose review page could not be drawn, why."""
 
 
 def fulfil(
@@ -122,7 +124,7 @@ def fulfil_all(
 
 def nothing_asked(customer: str) -> Fulfilled:
     """What a run did that had no session to take."""
-    return Fulfilled(customer, [], [], {}, {})
+    return Fulfilled(customer, [], [], {}, {}, {})
 
 
 def _begun(files: CustomerFiles, name: str, batch: str) -> Asked | None:
@@ -178,9 +180,9 @@ def _carried_out(
     digests = {each.session_id: each.source_digest for each in taken.values() if each.status == READY}
     every = [assignment for one in asked for assignment in one.assignments]
     analysed = analyse(engine, settings, registry, customer, every, digests, manifests, progress)
-    write_pages(engine, files, customer, _to_be_drawn(files, asked, analysed), progress)
-    answers = [tell(files, answer(customer, one, analysed, batch, commit)) for one in asked if one.name]
-    return Fulfilled(customer, asked, answers, taken, analysed)
+    undrawn = write_pages(engine, files, customer, _to_be_drawn(files, asked, analysed), progress)
+    answers = [tell(files, answer(customer, one, analysed, undrawn, batch, commit)) for one in asked if one.name]
+    return Fulfilled(customer, asked, answers, taken, analysed, undrawn)
 
 
 def _to_be_drawn(files: CustomerFiles, asked: Sequence[Asked], analysed: Mapping[Key, Analysed]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipelines.customers.files import CustomerFiles
@@ -41,26 +41,33 @@ def write_pages(
     customer: str,
     session_ids: Sequence[str],
     progress: Callable[[str], None] = lambda _: None,
-) -> None:
+) -> dict[str, str]:
     """Write the page of each of the sessions, which must be in the customer's tables, over an older one.
 
-    A page that cannot be drawn is told to `progress`, and keeps neither the rows nor the other pages from anybody.
+    A page that cannot be drawn keeps neither the rows nor the other pages from anybody.
+
+    Returns:
+        Of each session whose page could not be drawn, why.
 
     Raises:
         LandingUnavailableError, OSError: the customer's files cannot be written.
     """
+    undrawn: dict[str, str] = {}
     for start in range(0, len(session_ids), SESSIONS_AT_ONCE):
         chosen = session_ids[start : start + SESSIONS_AT_ONCE]
-        for session_id, page in _pages(engine, customer, chosen, progress):
+        for session_id, page, problem in _pages(engine, customer, chosen):
+            if page is None:
+                undrawn[session_id] = f"The review page could not be drawn ({problem})."
+                progress(f"{session_id}: {undrawn[session_id]}")
+                continue
             path = page_path(session_id)
             while not files.replace(path, page.encode(), files.look(path)):
                 progress(f"the page of {session_id} is being written by another run, too")
         progress(f"{start + len(chosen)} of {len(session_ids)} review pages written")
+    return undrawn
 
 
-def _pages(
-    engine: Engine, customer: str, session_ids: Sequence[str], progress: Callable[[str], None]
-) -> Iterator[tuple[str, str]]:
+def _pages(engine: Engine, customer: str, session_ids: Sequence[str]) -> Iterable[tuple[str, str | None, str | None]]:
     schema, these = schema_of(customer), in_list("session_id", session_ids)
     contracts = (sessions_contract, samples_contract, approaches_contract, analysis_contract, judgements_contract)
     sessions, *others = (_rows(engine, contract(schema), these) for contract in contracts)
@@ -69,12 +76,7 @@ def _pages(
         mine = [table.loc[table["session_id"] == session["session_id"], :].reset_index(drop=True) for table in others]
         known.append(({str(name): value for name, value in session.items()}, mine))
     in_processes = engine.processes is not None and len(known) >= _WORTH_PROCESSES
-    drawn = engine.processes.map(_drawn, known) if engine.processes and in_processes else map(_drawn, known)
-    for session_id, page, problem in drawn:
-        if page is None:
-            progress(f"the page of {session_id} could not be drawn: {problem}")
-        else:
-            yield session_id, page
+    return engine.processes.map(_drawn, known) if engine.processes and in_processes else map(_drawn, known)
 
 
 def _drawn(known: Known) -> tuple[str, str | None, str | None]:

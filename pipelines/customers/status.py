@@ -29,6 +29,8 @@ class SessionAnswer(BaseModel):
     reason: str | None = None
     review_page: str | None = None
     """Among the customer's files."""
+    why_no_page: str | None = None
+    """Where there should be a page and could not be one."""
 
 
 class ModelAnswer(BaseModel):

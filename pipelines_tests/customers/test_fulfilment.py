@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from pipelines.assets.customers import analysis_metadata
+from pipelines.customers import review
 from pipelines.customers.folder_files import FolderFiles
 from pipelines.customers.fulfilment import fulfil, fulfil_all
 from pipelines.customers.requests import Request
@@ -72,6 +74,40 @@ def test_each_session_has_a_review_page_that_the_answer_names(fast: SmallModels,
     carried_out(fast, acme.request("two.json", "a.csv", "picture.csv"))
     assert pages[0].is_file(), "drawn again because it was gone"
     assert pages[1].stat().st_mtime_ns == before, "nothing new is known of it"
+
+
+def test_a_page_that_cannot_be_drawn_is_not_promised(
+    fast: SmallModels, acme: CustomerFolder, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    acme.session("a.csv")
+    acme.session("b.csv", seed=2)
+    first, second = acme.id_of("a.csv"), acme.id_of("b.csv")
+    drawn = review.review_page
+
+    def fails_for_the_first(session: dict[str, Any], *tables: Any) -> str:
+        if session["session_id"] == first:
+            raise ValueError("no such colour")
+        return drawn(session, *tables)
+
+    monkeypatch.setattr(review, "review_page", fails_for_the_first)
+    found = carried_out(fast, acme.request("one.json", "a.csv", "b.csv"))
+    told = acme.status("one.json")
+    why = "The review page could not be drawn (ValueError: no such colour)."
+    assert (told.state, [one.status for one in told.sessions]) == ("done", ["analysed"] * 2), "the rows are there"
+    assert [(one.review_page, one.why_no_page) for one in told.sessions] == [
+        (None, why),
+        (f"reviews/{second}.html", None),
+    ]
+    assert [page.name for page in (acme.root / "reviews").iterdir()] == [f"{second}.html"]
+    metadata = analysis_metadata(found, settings)
+    assert metadata["pages_not_drawn"].records[0].data == {"session": "a.csv", "why": why}
+    assert metadata["review_page"].value == str(acme.root / "reviews" / f"{second}.html")
+
+    monkeypatch.setattr(review, "review_page", drawn)
+    later = carried_out(fast, acme.request("two.json", "a.csv", "b.csv"))
+    assert [one.why_no_page for one in acme.status("two.json").sessions] == [None] * 2
+    assert (acme.root / str(acme.status("two.json").sessions[0].review_page)).is_file(), "tried again"
+    assert "pages_not_drawn" not in analysis_metadata(later, settings)
 
 
 def test_nothing_is_judged_twice_and_a_repeated_request_answers_the_same(fast: SmallModels, acme: CustomerFolder):
