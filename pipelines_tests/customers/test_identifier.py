@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from pipelines.costs.purpose import SHARED, UNTAGGED, customer_of
 from pipelines.customers.identifier import InvalidCustomerError, customer_id
 from pipelines.customers.places import folder_of_customer, schema_of, volume_of
 from pipelines.landing.address import S3Prefix
+from pipelines.workspace_names import LOCATIONS
 
 
 @pytest.mark.parametrize("text", ["ab", "acme", "blue_sky_2", "z" * 41])
@@ -30,6 +32,14 @@ def test_what_could_be_a_commit_is_refused(text):
     with pytest.raises(InvalidCustomerError, match="commit"):
         customer_id(text)
     assert customer_id("facade") == "facade", "six digits name no commit"
+
+
+@pytest.mark.parametrize("text", [SHARED, UNTAGGED, *LOCATIONS])
+def test_words_of_the_cost_report_are_refused(text):
+    with pytest.raises(InvalidCustomerError, match="the cost report has another meaning for it"):
+        customer_id(text)
+    assert customer_id(f"{text}_1") == f"{text}_1", "which the message proposes"
+    assert customer_of({"customer": text}) is None, "whoever tagged a run so, its costs are nobody's"
 
 
 def test_places():
