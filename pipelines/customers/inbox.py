@@ -71,13 +71,18 @@ class Open:
     """Why it cannot be begun yet."""
 
 
-def open_requests(files: CustomerFiles, customer: str, memory: Memory, most: int) -> Iterator[Open]:
+def open_requests(
+    files: CustomerFiles, customer: str, memory: Memory, most: int, inbox: Sequence[LandedFile]
+) -> Iterator[Open]:
     """What has no final answer: at most so many new files, which become accepted or failed, and of others.
+
+    Args:
+        inbox: the inbox as it was listed a moment ago; what has changed since is seen at the next look.
 
     Raises:
         OSError, LandingUnavailableError: the inbox cannot be used.
     """
-    listed = {file.file_path.removeprefix(f"{INBOX}/"): file for file in files.listed(INBOX)}
+    listed = {file.file_path.removeprefix(f"{INBOX}/"): file for file in inbox}
     known = memory.answered.get(customer, {})
     memory.settled.discard(customer)
     memory.answered[customer] = here = {}

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -25,18 +26,20 @@ from pipelines.partitions import CUSTOMERS
 from pipelines.releases.run_tags import COMMIT, CUSTOMER
 from pipelines.sensors import inbox_watch
 from pipelines.sensors.branch_record import IN_PROGRESS, release_state
+from pipelines.sensors.inbox_listings import AT_ONCE, listings
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.customers.files import CustomerFiles
     from pipelines.customers.inbox import Memory, Open
+    from pipelines.landing.uploads import LandedFile
 
 MOST_REQUESTS = 50
 MOST_SESSIONS = 200
 """Of one run: what others may have to wait for."""
 MOST_LOOKED_AT = 100
 """Requests of one customer that are looked at in a tick."""
-MOST_CUSTOMERS = {"folder": 5_000, "bucket": 50}
+MOST_CUSTOMERS = {"folder": 5_000, "bucket": 500}
 """Inboxes that are listed in a tick: in a bucket each is a request that costs time and money."""
 MOST_SECONDS = 20.0
 MOST_ATTEMPTS = 5
@@ -69,9 +72,9 @@ def customer_requests(context: dg.SensorEvaluationContext, settings: dg.Resource
     began = time.monotonic()
     tick = _Tick()
     inboxes = _inboxes(context, settings, tick)
-    last = _looked(context, inboxes, inboxes, began + MOST_SECONDS, tick) or context.cursor
+    last = _looked(context, settings, inboxes, inboxes, began + MOST_SECONDS, tick) or context.cursor
     while not tick.runs and (changed := _watch.first_to_change(inboxes, began + inbox_watch.WATCH_SECONDS)):
-        _looked(context, inboxes, changed, began + MOST_SECONDS, tick)
+        _looked(context, settings, inboxes, changed, began + MOST_SECONDS, tick)
     problems, remarks = dict.fromkeys(tick.problems), dict.fromkeys(tick.remarks)  # an inbox may be looked at again
     for problem in problems:
         context.log.error(problem)
@@ -83,6 +86,7 @@ def customer_requests(context: dg.SensorEvaluationContext, settings: dg.Resource
 
 def _looked(
     context: dg.SensorEvaluationContext,
+    settings: Settings,
     inboxes: Mapping[str, CustomerFiles],
     customers: Iterable[str],
     until: float,
@@ -91,7 +95,8 @@ def _looked(
     """Look at those inboxes that may hold something new, until then (monotonic seconds); the last one's customer."""
     busy: set[str] | None = None
     last = None
-    for customer in customers:
+    in_buckets = not isinstance(settings.customers, Path)
+    for customer, listing in listings(inboxes, customers, AT_ONCE if in_buckets else 1):
         if time.monotonic() > until:
             tick.remarks.append("Further inboxes follow in the next tick.")
             break
@@ -101,7 +106,7 @@ def _looked(
                 continue
             busy = _busy(context.instance) if busy is None else busy
             changed_ns, began = files.changed_ns(INBOX), time.monotonic()
-            _look(context.instance, customer, files, customer in busy, tick)
+            _look(context.instance, customer, files, listing(), customer in busy, tick)
             _watch.listed(customer, changed_ns, customer not in _remembered().settled, time.monotonic() - began)
         except (OSError, FileChangedError, LandingUnavailableError) as error:
             _watch.listed(customer, None, is_open=True)
@@ -129,8 +134,6 @@ def _inboxes(context: dg.SensorEvaluationContext, settings: Settings, tick: _Tic
 
 def _in_turn(context: dg.SensorEvaluationContext, settings: Settings) -> list[str]:
     """The customers whose inboxes this tick looks at, after those of the tick before."""
-    from pathlib import Path
-
     customers = sorted(context.instance.get_dynamic_partitions(str(CUSTOMERS.name)))
     later = [customer for customer in customers if customer > (context.cursor or "")]
     turn = [*later, *customers[: len(customers) - len(later)]]
@@ -143,13 +146,20 @@ def _busy(instance: dg.DagsterInstance) -> set[str]:
     return {run.tags[CUSTOMER] for run in runs if BATCH in run.tags and CUSTOMER in run.tags}
 
 
-def _look(instance: dg.DagsterInstance, customer: str, files: CustomerFiles, busy: bool, tick: _Tick) -> None:
+def _look(
+    instance: dg.DagsterInstance,
+    customer: str,
+    files: CustomerFiles,
+    inbox: Sequence[LandedFile],
+    busy: bool,
+    tick: _Tick,
+) -> None:
     from pipelines.customers.inbox import begun, given_up, open_requests
     from pipelines.customers.requests import is_corrections
 
     ready: list[Open] = []
     ended: dict[str, str | None] = {}
-    for one in open_requests(files, customer, _remembered(), MOST_LOOKED_AT):
+    for one in open_requests(files, customer, _remembered(), MOST_LOOKED_AT, inbox):
         if one.waits_for:
             tick.remarks.append(f"{customer}, {one.name}: {one.waits_for}")
         elif busy:

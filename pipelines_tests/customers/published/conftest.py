@@ -15,6 +15,7 @@ from databricks.sdk import WorkspaceClient
 from pipelines.customers.folder_files import FolderFiles
 from pipelines.customers.inbox import Memory, open_requests
 from pipelines.customers.onboarding_plan import customer_plan, principal_of
+from pipelines.customers.places import INBOX
 from pipelines.customers.published_job import publish, published_for
 from pipelines.customers.status import new_status, tell
 from pipelines.databricks.bootstrap.apply import apply
@@ -114,7 +115,7 @@ def _answer(zone: Path, over: threading.Event) -> None:
 
 
 def _answer_one(files: FolderFiles, customer: str, memory: Memory) -> None:
-    for one in open_requests(files, customer, memory, 100):
+    for one in open_requests(files, customer, memory, 100, files.listed(INBOX)):
         if one.waits_for is None and not one.status.request_id.startswith(UNANSWERED):
             told = {"request_id": one.status.request_id, "tables": {"analysis": "prod.customer.analysis"}}
             tell(files, new_status(one.name, one.status.request_digest, "done", **told))
