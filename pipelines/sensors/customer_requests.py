@@ -208,10 +208,12 @@ def _why_not_again(instance: dg.DagsterInstance, one: Open) -> str | None:
         return ""
     if run.is_success and one.status.attempts < MOST_ATTEMPTS:
         return None  # what is left needs another release's code, or came after the run had begun
-    words = "was stopped" if run.status == dg.DagsterRunStatus.CANCELED else "did not succeed"
-    return (
-        f"The run that carried it out {words} (run {run.run_id}). Ask again; if that does not help, ask your contact."
-    )
+    if run.is_success:
+        words = f"It was begun {one.status.attempts} times, and no run came to its answer (the last: run {run.run_id})."
+    else:
+        ended = "was stopped" if run.status == dg.DagsterRunStatus.CANCELED else "did not succeed"
+        words = f"The run that carried it out {ended} (run {run.run_id})."
+    return f"{words} Ask again; if that does not help, ask your contact."
 
 
 def _will_be_retried(run: dg.DagsterRun) -> bool:

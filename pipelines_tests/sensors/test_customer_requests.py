@@ -234,11 +234,15 @@ def test_a_request_that_no_run_answers_is_given_up_in_the_end(world: Inboxes):
     world.request("acme", "a.json", "1.csv")
     for _ in range(MOST_ATTEMPTS):
         [run] = world.tick()
-        world.run(run, dg.DagsterRunStatus.SUCCESS)
+        run_id = world.run(run, dg.DagsterRunStatus.SUCCESS)
     assert world.tick() == []
     told = world.status("acme", "a.json")
     assert told is not None
-    assert told.state == "failed"
+    assert (told.state, told.why) == (
+        "failed",
+        f"It was begun {MOST_ATTEMPTS} times, and no run came to its answer (the last: run {run_id}). Ask again; if "
+        "that does not help, ask your contact.",
+    )
 
 
 def test_a_forgotten_memory_changes_nothing(world: Inboxes, monkeypatch: pytest.MonkeyPatch):
