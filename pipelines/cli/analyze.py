@@ -168,22 +168,22 @@ def _daemon_runs(settings: Settings) -> bool:
 
 
 def _carry_out(console: Console, settings: Settings, customer: str, files: CustomerFiles, name: str) -> None:
-    """Run the step here; once more for each release whose code the request needs besides."""
+    """Run the step here; once more for each further part of the request, or release whose code it needs besides."""
     from pipelines.assets.customers import STEP
     from pipelines.cli.follow import run_with_progress
     from pipelines.releases.run_tags import ANALYZE, COMMIT, CUSTOMER
 
     config = {"ops": {STEP: {"config": {"requests": [name]}}}}
-    done: set[str] = set()
-    commit = ""
-    while commit not in done:
-        done.add(commit)
+    done: set[tuple[str, int]] = set()
+    commit, parts = "", 0
+    while (commit, parts) not in done:
+        done.add((commit, parts))
         tags = {CUSTOMER: customer, **({COMMIT: commit} if commit else {})}
         run_with_progress(console, settings, ANALYZE, customer, tags, config=config)
         status, _ = status_of(files, name)
         if status is None or status.is_final:
             return
-        commit = status.commit
+        commit, parts = status.commit, status.parts
 
 
 def answered(console: Console, files: CustomerFiles, name: str) -> Status:

@@ -32,14 +32,19 @@ def answer(
         undrawn: of each session whose page could not be drawn, why.
         commit: the release whose code ran, if it is known.
     """
-    attempts = one.before.attempts if one.before else 0
-    common = {"request_id": one.request.request_id, "batch": batch, "attempts": attempts}
+    before = one.before
+    attempts, parts = (before.attempts, before.parts) if before else (0, 0)
+    common = {"request_id": one.request.request_id, "batch": batch, "attempts": attempts, "parts": parts}
     if one.problem is not None:
         return new_status(one.name, one.digest, "failed", why=one.problem, **common)
+    if one.is_in_part:
+        common |= {"parts": parts + 1, "carried_out": len(one.in_turn)}
+        so_far = {"commit": before.commit, "tried": before.tried} if before else {}  # the rest is for the same code
+        return new_status(one.name, one.digest, "accepted", **common, **so_far)
     results = [
         analysed[key] for each in one.assignments if (key := (each.session_id, each.model, each.version)) in analysed
     ]
-    tried = (*(one.before.tried if one.before else ()), *([commit] if commit else []))
+    tried = (*(before.tried if before else ()), *([commit] if commit else []))
     if missing := sorted({each.needs for each in results if each.needs and each.needs not in tried}):
         return new_status(one.name, one.digest, "accepted", commit=missing[0], tried=tried, **common)
     told = {

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from pipelines.customers.analysis import Analysed, Key, analyse
 from pipelines.customers.answers import answer
+from pipelines.customers.asked_sessions import sessions_asked_for
 from pipelines.customers.files import CustomerFiles, customer_files
 from pipelines.customers.places import SESSIONS
 from pipelines.customers.requests import (
+    MOST_SESSIONS_OF_A_RUN,
     InvalidRequestError,
     Request,
     UnknownKeyError,
-    is_session_id,
     read_request,
 )
 from pipelines.customers.review_pages import page_path, write_pages
@@ -31,19 +32,13 @@ from pipelines.customers.routes import (
     routed,
 )
 from pipelines.customers.serving import made_ready
-from pipelines.customers.session_maps import CustomerMapError, session_maps
-from pipelines.customers.sessions import CHANGED, READY, TakenSession, known_sessions, ready_sessions, take_sessions
+from pipelines.customers.sessions import CHANGED, READY, TakenSession, ready_sessions
 from pipelines.customers.status import Status, content_of, new_status, status_of_content, tell
-from pipelines.landing.uploads import LandedFile
 from pipelines.models.manifest import load_manifests
 from pipelines.settings import Settings
-from pipelines.training.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
-
-_WORTH_LISTING = 50
-"""Names from which on one listing is cheaper than a look at each, which is a request of its own in a bucket."""
 
 
 @dataclass
@@ -55,11 +50,23 @@ class Asked:
     request: Request
     before: Status | None = None
     """What its status file said when it was begun."""
+    most: int | None = None
+    """So many of its sessions, the first ones, have their turn in this run; None: all."""
     sessions: dict[str, TakenSession] = field(default_factory=dict)
-    """By the names that the request gives."""
+    """Those that have their turn, by the names that the request gives."""
     assignments: list[Assignment] = field(default_factory=list)
     problem: str | None = None
     """Why nothing is done about it."""
+
+    @property
+    def in_turn(self) -> tuple[str, ...]:
+        """The sessions of this run: of a later part also the earlier ones', which are known by then."""
+        return self.request.sessions[: self.most]
+
+    @property
+    def is_in_part(self) -> bool:
+        """Whether the rest of it is another run's."""
+        return self.problem is None and len(self.in_turn) < len(self.request.sessions)
 
 
 @dataclass
@@ -76,6 +83,23 @@ class Fulfilled:
     undrawn: dict[str, str]
     """Of each session whose review page could not be drawn, why."""
 
+    @property
+    def has_news(self) -> bool:
+        """Whether a session was read or judged."""
+        return any(one.is_new for one in [*self.taken.values(), *self.analysed.values()])
+
+    def followed_by(self, later: Fulfilled) -> Fulfilled:
+        """What both did, where the later one went on with requests of this one."""
+        answers = {status.request: status for status in [*self.answers, *later.answers]}
+        return Fulfilled(
+            self.customer,
+            [*self.asked, *later.asked],
+            list(answers.values()),
+            self.taken | later.taken,
+            self.analysed | later.analysed,
+            self.undrawn | later.undrawn,
+        )
+
 
 def fulfil(
     engine: Engine,
@@ -88,6 +112,9 @@ def fulfil(
     progress: Callable[[str], None] = lambda _: None,
 ) -> Fulfilled:
     """Carry out requests of one customer, and write the answers of those that came as files.
+
+    A request of many sessions is carried out in parts: a run takes so many of it as others may have to wait for, and
+    leaves it accepted for the next. What the run itself asks for it does whole.
 
     Args:
         names: files of the customer's inbox.
@@ -103,7 +130,13 @@ def fulfil(
     asked = [one for name in names if (one := _begun(files, name, batch)) is not None]
     if direct is not None:
         asked.append(Asked("", "", direct))
-    return _carried_out(engine, settings, customer, files, asked, batch, commit, progress)
+    found = last = _carried_out(engine, settings, customer, files, asked, batch, commit, progress)
+    # What is known already costs a moment, so of that as many parts are gone through as there are.
+    while not last.has_news and (parts := [one.name for one in last.asked if one.is_in_part]):
+        asked = [one for name in parts if (one := _begun(files, name, batch)) is not None]
+        last = _carried_out(engine, settings, customer, files, asked, batch, commit, progress)
+        found = found.followed_by(last)
+    return found
 
 
 def fulfil_all(
@@ -144,9 +177,11 @@ def _begun(files: CustomerFiles, name: str, batch: str) -> Asked | None:
             why += "after the next release."
         tell(files, new_status(name, digest, "failed", batch=batch, why=why))
         return None
-    more = {"commit": same.commit, "tried": same.tried, "attempts": same.attempts} if same else {}
+    kept = ("commit", "tried", "attempts", "carried_out", "parts")
+    more = {key: getattr(same, key) for key in kept} if same else {}
     tell(files, new_status(name, digest, "running", request_id=request.request_id, batch=batch, **more))
-    return Asked(name, digest, request, same)
+    most = (same.carried_out if same else 0) + MOST_SESSIONS_OF_A_RUN
+    return Asked(name, digest, request, same, most)
 
 
 def _carried_out(
@@ -162,7 +197,7 @@ def _carried_out(
     manifests = load_manifests()
     with ThreadPoolExecutor(1) as beside:
         serving = beside.submit(made_ready, engine, settings, customer, manifests)
-        taken = _taken(engine, settings, customer, files, asked, progress)
+        taken = sessions_asked_for(engine, settings, customer, files, asked, progress)
         registry, record = serving.result()
     for one in asked:
         ready = sorted({each.session_id for each in one.sessions.values() if each.status == READY})
@@ -194,57 +229,3 @@ def _to_be_drawn(files: CustomerFiles, asked: Sequence[Asked], analysed: Mapping
         for session_id, each in sessions.items()
         if session_id in news or each.is_new or files.look(page_path(session_id)) is None
     )
-
-
-def _taken(
-    engine: Engine,
-    settings: Settings,
-    customer: str,
-    files: CustomerFiles,
-    asked: Sequence[Asked],
-    progress: Callable[[str], None],
-) -> dict[str, TakenSession]:
-    """The sessions that are asked for, all of them in the tables; requests that name others get their problem."""
-    found: dict[str, LandedFile] = {}
-    request_of: dict[str, str] = {}
-    ids = {name for one in asked for name in one.request.sessions if is_session_id(name)}
-    taken = known_sessions(engine, customer, ids) if ids else {}
-    present = _present(files, {name for one in asked for name in one.request.sessions if name not in taken})
-    for one in asked:
-        here = {name: present.get(name) for name in one.request.sessions if name not in taken}
-        unknown = [name for name, file in here.items() if file is None]
-        if unknown:
-            one.problem = (
-                f"Not known: {', '.join(map(ascii, unknown[:5]))}{' and others' if len(unknown) > 5 else ''}. Put the "
-                "files into your sessions folder and ask again; an id is known once its file was analysed."
-            )
-            continue
-        for name, file in here.items():
-            if file is not None:
-                found[name] = file
-                request_of.setdefault(name, one.request.request_id)
-    if found:
-        scratch = scratch_folder(settings)
-        try:
-            # Besides the customer's own, maps come with the release: production does not see development's folder.
-            with session_maps(files, scratch) as maps:
-                read = take_sessions(engine, customer, files, found, request_of, maps, scratch, progress)
-            now = {one.session_id: one for one in read.values()}
-            taken = {name: now.get(one.session_id, one) for name, one in taken.items()} | read
-        except CustomerMapError as error:
-            for one in asked:
-                if any(name in found for name in one.request.sessions):
-                    one.problem = f"{error} No session is read while a column map of yours is at fault."
-    for one in asked:
-        if one.problem is None:
-            one.sessions = {name: taken[name] for name in one.request.sessions}
-    return taken
-
-
-def _present(files: CustomerFiles, names: set[str]) -> dict[str, LandedFile]:
-    """Those of the names that are files of the sessions folder."""
-    if len(names) > _WORTH_LISTING:
-        listed = {file.file_path.removeprefix(f"{SESSIONS}/"): file for file in files.listed(SESSIONS)}
-        return {name: listed[name] for name in names if name in listed}
-    looked = {name: files.look(f"{SESSIONS}/{name}") for name in names}
-    return {name: file for name, file in looked.items() if file is not None}

@@ -62,7 +62,7 @@ class Open:
 
     name: str
     size: int
-    """How many sessions a request names; of corrections, what they are counted as."""
+    """How many sessions of a request are left; of corrections, what they are counted as."""
     status: Status
     asked_ns: int
     """Since when it waits, nanoseconds since the epoch: when the file was written, or where that lies ahead of the
@@ -119,7 +119,7 @@ def open_requests(
         if (waits_for := _missing(sessions, asked, status, settling)) and not _may_still_come(status):
             tell(files, _changed(status, state="failed", why=f"{waits_for} {_REMEDY}"))
             continue
-        yield Open(name, len(asked.sessions), status, asked_ns, waits_for)
+        yield Open(name, len(asked.sessions) - status.carried_out, status, asked_ns, waits_for)
     if len(here) == len(asked_for):
         memory.settled.add(customer)
 

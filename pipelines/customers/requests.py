@@ -21,6 +21,8 @@ from pipelines.landing.uploads import is_unfinished
 MOST_REQUEST_BYTES = 1024 * 1024
 MOST_SESSIONS = 1_000
 """Of one request."""
+MOST_SESSIONS_OF_A_RUN = 200
+"""That requests ask for: what others may have to wait for. Of a larger request the rest is the next run's."""
 REQUEST_SUFFIX = ".json"
 STATUS_SUFFIX = ".status.json"
 CORRECTIONS_SUFFIXES = (".corrections.json", ".corrections.csv")

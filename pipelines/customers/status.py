@@ -85,6 +85,10 @@ class Status(BaseModel):
     """How often it was begun."""
     commit: str = ""
     """The release by whose code it is to be carried out; empty: by that of the release that serves."""
+    carried_out: int = 0
+    """How many of its sessions, the first ones, runs by that release's code have gone through; the next goes on."""
+    parts: int = 0
+    """How many of the attempts ended well with a part of it."""
     tried: tuple[str, ...] = ()
     """Releases by whose code it has been carried out in part."""
     why: str | None = None

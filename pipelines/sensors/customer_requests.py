@@ -20,6 +20,7 @@ from pipelines.assets.customers import BATCH, STEP
 from pipelines.assets.releases import CHAMPIONS
 from pipelines.customers.identifier import InvalidCustomerError
 from pipelines.customers.places import INBOX
+from pipelines.customers.requests import MOST_SESSIONS_OF_A_RUN
 from pipelines.jobs.production import analyze
 from pipelines.landing.uploads import FileChangedError, LandingUnavailableError
 from pipelines.partitions import CUSTOMERS
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
     from pipelines.landing.uploads import LandedFile
 
 MOST_REQUESTS = 50
-MOST_SESSIONS = 200
-"""Of one run: what others may have to wait for."""
+MOST_SESSIONS = MOST_SESSIONS_OF_A_RUN
 MOST_LOOKED_AT = 100
 """Requests of one customer that are looked at in a tick."""
 MOST_CUSTOMERS = {"folder": 5_000, "bucket": 500}
@@ -206,8 +206,8 @@ def _why_not_again(instance: dg.DagsterInstance, one: Open) -> str | None:
     run = records[0].dagster_run
     if not run.is_finished or _will_be_retried(run):
         return ""
-    if run.is_success and one.status.attempts < MOST_ATTEMPTS:
-        return None  # what is left needs another release's code, or came after the run had begun
+    if run.is_success and one.status.attempts - one.status.parts < MOST_ATTEMPTS:
+        return None  # the rest is this run's, or needs another release's code, or came after the run had begun
     if run.is_success:
         words = f"It was begun {one.status.attempts} times, and no run came to its answer (the last: run {run.run_id})."
     else:

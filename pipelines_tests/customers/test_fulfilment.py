@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipelines.assets.customers import analysis_metadata
-from pipelines.customers import review
+from pipelines.customers import fulfilment, review
 from pipelines.customers.folder_files import FolderFiles
 from pipelines.customers.fulfilment import fulfil, fulfil_all
 from pipelines.customers.requests import Request
@@ -108,6 +108,42 @@ def test_a_page_that_cannot_be_drawn_is_not_promised(
     assert [one.why_no_page for one in acme.status("two.json").sessions] == [None] * 2
     assert (acme.root / str(acme.status("two.json").sessions[0].review_page)).is_file(), "tried again"
     assert "pages_not_drawn" not in analysis_metadata(later, settings)
+
+
+def test_a_large_request_is_carried_out_in_parts_and_answered_as_a_whole(
+    fast: SmallModels, acme: CustomerFolder, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(fulfilment, "MOST_SESSIONS_OF_A_RUN", 2)
+    names = [acme.session(f"{number}.csv", seed=number) for number in range(5)]
+    acme.request("large.json", *names, request_id="large")
+    for part in (1, 2):
+        found = carried_out(fast, "large.json")
+        assert {name for name, one in found.taken.items() if one.is_new} == set(names[2 * part - 2 : 2 * part])
+        waiting = acme.status("large.json")
+        assert (waiting.state, waiting.carried_out, waiting.parts) == ("accepted", 2 * part, part)
+        assert (waiting.request_id, waiting.sessions) == ("large", ()), "there is one answer, in the end"
+    last = carried_out(fast, "large.json")
+    assert {key[0] for key, one in last.analysed.items() if one.is_new} == {acme.id_of(names[4])}
+    told = acme.status("large.json")
+    assert (told.state, [one.session for one in told.sessions]) == ("done", names)
+    assert [one.status for one in told.sessions] == ["unchanged"] * 4 + ["analysed"]
+    assert sorted(one.session_id for one in told.models) == sorted(acme.id_of(name) for name in names)
+    assert len(rows(fast.engine, "analysed_sessions", "session_id")) == 5
+
+    again = carried_out(fast, acme.request("again.json", *names))
+    assert [one.state for one in again.answers] == ["done"], "what is known already takes one run"
+    assert acme.status("again.json").models == told.models
+
+
+def test_a_large_request_is_refused_before_its_first_part_if_one_of_the_last_is_unknown(
+    fast: SmallModels, acme: CustomerFolder, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(fulfilment, "MOST_SESSIONS_OF_A_RUN", 1)
+    acme.session("a.csv")
+    found = carried_out(fast, acme.request("large.json", "a.csv", "absent.csv", "0123456789abcdef"))
+    told = acme.status("large.json")
+    assert (told.state, found.taken) == ("failed", {})
+    assert "Not known: 'absent.csv', '0123456789abcdef'" in str(told.why)
 
 
 def test_nothing_is_judged_twice_and_a_repeated_request_answers_the_same(fast: SmallModels, acme: CustomerFolder):

@@ -238,11 +238,30 @@ def test_a_request_that_no_run_answers_is_given_up_in_the_end(world: Inboxes):
     assert world.tick() == []
     told = world.status("acme", "a.json")
     assert told is not None
-    assert (told.state, told.why) == (
-        "failed",
+    assert told.state == "failed"
+    assert told.why == (
         f"It was begun {MOST_ATTEMPTS} times, and no run came to its answer (the last: run {run_id}). Ask again; if "
-        "that does not help, ask your contact.",
+        "that does not help, ask your contact."
     )
+
+
+def test_a_request_that_is_carried_out_in_parts_is_gone_on_with_however_many_there_are(world: Inboxes):
+    ids = [f"{number:016x}" for number in range(2 * MOST_SESSIONS)]
+    files = FolderFiles(world.customer("acme"))
+    world.write(files.root / "inbox" / "large.json", json.dumps({"sessions": ids}), 90)
+    for part in range(1, MOST_ATTEMPTS + 3):
+        [run] = world.tick()
+        assert names_in(run) == ["large.json"]
+        begun = world.status("acme", "large.json")
+        assert begun is not None
+        tell(files, begun.model_copy(update={"parts": part, "carried_out": 10 * part}))
+        world.run(run, dg.DagsterRunStatus.SUCCESS)
+    almost = world.status("acme", "large.json")
+    assert almost is not None
+    tell(files, almost.model_copy(update={"carried_out": len(ids) - 1}))
+    world.request("acme", "small.json", "1.csv")
+    [run] = world.tick()
+    assert names_in(run) == ["large.json", "small.json"], "one session is left, so there is room for others"
 
 
 def test_a_forgotten_memory_changes_nothing(world: Inboxes, monkeypatch: pytest.MonkeyPatch):
