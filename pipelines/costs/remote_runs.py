@@ -29,6 +29,10 @@ class RemoteRun:
     result: str
     """As `prod.ops.compute_usage` has it."""
     tags: dict[str, str]
+    """What it says of itself, which is true only if `pipelines.costs.makers` believes it."""
+    creator: str = ""
+    """Who made it, by user name or application id."""
+    job_id: int = 0
 
 
 def runs_since(client: WorkspaceClient, since: datetime | None) -> Iterator[RemoteRun]:
@@ -68,6 +72,8 @@ def _read(run: dict[str, Any]) -> RemoteRun | None:
         ended_at=None if ended is None else _moment(ended),
         result=_RESULTS.get(str(code), "failed") if has_ended else RUNNING,
         tags=_tags(run),
+        creator=str(run.get("creator_user_name") or ""),
+        job_id=int(run.get("job_id") or 0),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any
 
+from pipelines.costs.makers import Makers
 from pipelines.costs.purpose import UNTAGGED, customer_of, purpose_of
 from pipelines.costs.remote_runs import LOST, RUNNING, RemoteRun, run_of, runs_since
 from pipelines.customers.registry import all_customers
@@ -63,12 +64,13 @@ def record_usage(engine: Engine, client: WorkspaceClient, settings: Settings) ->
         open_rows = {row["remote_run_id"]: row for row in known.where(f"result = '{RUNNING}'").toArrow().to_pylist()}
         since = None if newest is None else newest.astimezone(UTC) - _LOOK_BACK
         paying = {one.id: one.cost_center for one in all_customers(engine)} if settings.location == "production" else {}
+        makers = Makers(client)
         listed = {run.run_id: run for run in runs_since(client, since)}
         ended = _recent_ids(engine, contract, since) - set(open_rows)
-        rows = [usage_row(run, settings, now, paying) for run in listed.values() if run.run_id not in ended]
-        rows += [
-            _looked_after(client, row, settings, now, paying) for key, row in open_rows.items() if key not in listed
-        ]
+        fresh = [makers.believed(run) for run in listed.values() if run.run_id not in ended]
+        rows = [usage_row(run, settings, now, paying) for run in fresh]
+        unseen = [row for key, row in open_rows.items() if key not in listed]
+        rows += [_looked_after(client, makers, row, settings, now, paying) for row in unseen]
         if rows:
             until_committed(lambda: _merge(engine, contract, rows))
     return UsageReport(
@@ -115,13 +117,18 @@ def cost_usd(duration: timedelta, rate_usd_per_hour: float) -> float:
 
 
 def _looked_after(
-    client: WorkspaceClient, row: Mapping[str, Any], settings: Settings, now: datetime, cost_centers: Mapping[str, str]
+    client: WorkspaceClient,
+    makers: Makers,
+    row: Mapping[str, Any],
+    settings: Settings,
+    now: datetime,
+    cost_centers: Mapping[str, str],
 ) -> dict[str, Any]:
     """A row that was running when it was last seen, as it is now."""
     run = run_of(client, row["remote_run_id"])
     if run is None:
         return {**row, "result": LOST, "recorded_at": now}
-    return usage_row(run, settings, now, cost_centers)
+    return usage_row(makers.believed(run), settings, now, cost_centers)
 
 
 def _recent_ids(engine: Engine, contract: TableContract, since: datetime | None) -> set[int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.customers import request_program
-from pipelines.customers.identifier import customer_id
+from pipelines.customers.identifier import InvalidCustomerError, customer_id
 from pipelines.customers.places import volume_of
 from pipelines.databricks.compute import ComputeSettings
 from pipelines.databricks.tags import description as describe_tags
@@ -28,6 +28,7 @@ MOST_RUNS = 10
 _SIZES = ("small", "standard")
 _BUDGET_S = 60.0
 _JOBS = "/api/2.2/jobs"
+_NAMES_BEGIN = "analyze-"
 
 
 def job_name(customer: str) -> str:
@@ -36,7 +37,17 @@ def job_name(customer: str) -> str:
     Raises:
         InvalidCustomerError: that is no customer's identifier.
     """
-    return f"analyze-{customer_id(customer)}"
+    return f"{_NAMES_BEGIN}{customer_id(customer)}"
+
+
+def customer_of_job(name: str) -> str | None:
+    """Whose job is called so, if the pipelines made it; None if no customer's is."""
+    if not name.startswith(_NAMES_BEGIN):
+        return None
+    try:
+        return customer_id(name.removeprefix(_NAMES_BEGIN))
+    except InvalidCustomerError:
+        return None
 
 
 def program_of(customer: str) -> bytes:

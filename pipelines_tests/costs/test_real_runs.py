@@ -20,7 +20,8 @@ from pipelines.databricks.tags import description, remote_tags
 from pipelines.engines.engine import Engine
 from pipelines.environments import settings_from
 from pipelines.local.lifecycle import down
-from pipelines_tests.local.conftest import client, local_settings, put_code, wait_for
+from pipelines.local.settings import LocalSettings, admin_name
+from pipelines_tests.local.conftest import client, client_with, local_settings, put_code, wait_for
 from pipelines_tests.local.warm_clusters import started_cluster
 
 SETTINGS = settings_from({"PIPELINES_HOME": "/nowhere"}, "production")
@@ -30,9 +31,19 @@ ENDING, FAILING, LASTING = "print('done')", "raise SystemExit(3)", "import time;
 class Workspace:
     """A production workspace with a warm cluster, and what was submitted to it."""
 
-    def __init__(self, workspace: WorkspaceClient, cluster: str) -> None:
+    def __init__(self, settings: LocalSettings, workspace: WorkspaceClient, cluster: str) -> None:
         self.client = workspace
         self.cluster = cluster
+        self.administrator = client(settings, "production", admin_name("production"))
+
+    def person(self, name: str) -> WorkspaceClient:
+        """A new service principal, which may attach to the cluster."""
+        identity = self.administrator.service_principals.create(display_name=name).application_id or ""
+        token = self.administrator.token_management.create_obo_token(identity).token_value
+        attach = {"service_principal_name": identity, "permission_level": "CAN_ATTACH_TO"}
+        path = f"/api/2.0/permissions/clusters/{self.cluster}"
+        self.administrator.api_client.do("PATCH", path, body={"access_control_list": [attach]})
+        return client_with(self.administrator.config.host or "", token or "")
 
     def task(self, code: str, **tags: str) -> jobs.SubmitTask:
         """A task with the description that the launcher gives it."""
@@ -60,7 +71,7 @@ class Workspace:
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     settings = local_settings(tmp_path_factory.mktemp("costs"), preload=("json",))
     found = client(settings, "production")
-    yield Workspace(found, started_cluster(found, {"databricks.local.engine": "none"}))
+    yield Workspace(settings, found, started_cluster(found, {"databricks.local.engine": "none"}))
     for name in settings.workspaces:
         down(settings, name)
 
@@ -131,6 +142,44 @@ def test_every_run_has_one_row_whatever_became_of_it(workspace: Workspace, engin
     shown = report_rows(engine, SETTINGS)
     assert sum(row["runs"] for row in shown) == len(_rows(engine))
     assert sum(round(row["cost_usd"] * 100) for row in shown) == month.cost_cents
+
+
+def test_tags_are_believed_of_the_pipelines_own_runs_alone(workspace: Workspace, engine: Engine, tmp_path: Path):
+    for customer in ("acme", "birch"):
+        onboard(engine, customer, {"cost_center": f"cc-{customer}"}, tmp_path / customer, "ada")
+    acme, stranger = workspace.person("pipelines-customer-acme"), workspace.person("stranger")
+    pipelines = workspace.administrator  # sees everybody's runs, as a principal does that was given CAN_VIEW on them
+    own = pipelines.jobs.create(
+        name="analyze-acme",
+        tasks=[jobs.Task.from_dict(workspace.task(ENDING, customer="acme", size="large").as_dict())],
+    ).job_id
+    assert own is not None
+    starts = {
+        "service_principal_name": acme.current_user.me().user_name,
+        "permission_level": "CAN_MANAGE_RUN",
+    }
+    path = f"/api/2.0/permissions/jobs/{own}"
+    pipelines.api_client.do("PATCH", path, body={"access_control_list": [starts]})
+    # A job of the name alone makes nobody a customer.
+    stranger.jobs.create(name="analyze-birch", tasks=[jobs.Task.from_dict(workspace.task(ENDING).as_dict())])
+    claims = [workspace.task(ENDING, customer="birch", size="large", purpose="training")]
+    forged = acme.jobs.submit(run_name="x", tasks=claims).response.run_id
+    of_stranger = stranger.jobs.submit(run_name="x", tasks=claims).response.run_id
+    started = acme.jobs.run_now(own).response.run_id
+    truth = workspace.task(ENDING, customer="birch", size="large")
+    believed = pipelines.jobs.submit(run_name="x", tasks=[truth]).response.run_id
+    for run_id in (forged, of_stranger, started, believed):
+        wait_for(pipelines, run_id)
+
+    record_usage(engine, pipelines, SETTINGS)
+    rows = _rows(engine)
+    told = ("customer", "cost_center", "purpose", "size_class")
+    assert {name: [rows[run][name] for run in (forged, of_stranger, started, believed)] for name in told} == {
+        "customer": ["acme", None, "acme", "birch"],
+        "cost_center": ["cc-acme", "untagged", "cc-acme", "cc-birch"],
+        "purpose": ["inference", "operations", "inference", "inference"],
+        "size_class": ["standard", "standard", "large", "large"],
+    }
 
 
 def test_a_running_row_is_looked_after_although_newer_runs_came_and_one_that_vanished_is_lost(
