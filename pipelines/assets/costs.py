@@ -85,6 +85,7 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
             metadata["newest_month_usd"] = newest.cost_cents / 100
             if newest.billed_cents is not None:
                 metadata["billed_usd"] = newest.billed_cents / 100
+                metadata["billed_but_not_in_usage_usd"] = newest.unknown_cents / 100
                 metadata["billed_minus_cost_usd"] = (newest.billed_cents - newest.cost_cents) / 100
         metadata[REPORT] = dg.MetadataValue.json(json.loads(json.dumps(rows, default=str)))  # long, so it comes last
         return dg.MaterializeResult(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from pipelines.tables.contract import TableName
@@ -16,13 +17,24 @@ LIST_PRICES = TableName("system", "billing", "list_prices")
 _log = logging.getLogger(__name__)
 
 
-def billed_by_run(
-    engine: Engine, environment: str, month: date, usage: TableName = USAGE, prices: TableName = LIST_PRICES
-) -> dict[int, int] | None:
-    """Millionths of dollars billed for each run's compute, by run id; None where no such tables can be read.
+@dataclass(frozen=True)
+class Bills:
+    """What was billed, in millionths of dollars."""
 
-    What was billed from the month on for 35 days and more is counted, so that a run over a month's end is whole; who
-    calls picks the runs of the month.
+    by_run: dict[int, int]
+    """For each run's compute, by run id, from the month on: who calls picks the runs of the month."""
+    in_month_by_run: dict[int, int]
+    """The part of it that was used in the month itself."""
+    of_no_run: int
+    """What was used in the month by no run, such as a cluster that people share, in the environment's name."""
+
+
+def bills_of(
+    engine: Engine, environment: str, month: date, usage: TableName = USAGE, prices: TableName = LIST_PRICES
+) -> Bills | None:
+    """What was billed for a month; None where no such tables can be read.
+
+    What was billed from the month on for 35 days and more is counted, so that a run over a month's end is whole.
     """
     from pyspark.errors import PySparkException
 
@@ -36,24 +48,42 @@ def billed_by_run(
         _log.warning("What was billed is left out: %s", str(error).partition("\n")[0])
         return None
     rows = asked.toArrow().to_pylist()
-    return {int(row["run_id"]): round(float(row["billed_usd"]) * 1_000_000) for row in rows}
+    amounts = [(row["run_id"], _millionths(row["billed_usd"]), _millionths(row["month_usd"])) for row in rows]
+    return Bills(
+        {int(run): whole for run, whole, _ in amounts if run is not None},
+        {int(run): part for run, _, part in amounts if run is not None},
+        sum(part for run, _, part in amounts if run is None),
+    )
+
+
+def month_after(month: date) -> date:
+    """The first day of the month after the one that begins then."""
+    return (month + timedelta(days=31)).replace(day=1)
+
+
+def _millionths(usd: float | None) -> int:
+    return round(float(usd or 0) * 1_000_000)
 
 
 def billing_query(environment: str, month: date, usage: TableName = USAGE, prices: TableName = LIST_PRICES) -> str:
-    """The query of `billed_by_run`.
+    """The query of `bills_of`.
 
     Quantities are summed as they are: a correction is a negative record and a new one. A price holds from its start up
-    to its end. Run ids are a workspace's own, so where a record is tagged, its tag must name the environment.
+    to its end. Run ids are a workspace's own, so where a record is tagged, its tag must name the environment; one of no
+    run counts only if it is tagged so, for an account's bill holds what has nothing to do with this.
     """
+    amount = "CAST(u.usage_quantity AS DOUBLE) * CAST(p.pricing.default AS DOUBLE)"
+    within = f"u.usage_date < DATE'{month_after(month).isoformat()}'"
     return f"""
         SELECT u.usage_metadata.job_run_id AS run_id,
-               SUM(CAST(u.usage_quantity AS DOUBLE) * CAST(p.pricing.default AS DOUBLE)) AS billed_usd
+               SUM({amount}) AS billed_usd,
+               SUM(CASE WHEN {within} THEN {amount} ELSE 0 END) AS month_usd
         FROM {usage} u
         JOIN {prices} p
           ON p.sku_name = u.sku_name AND p.cloud = u.cloud AND p.currency_code = 'USD'
          AND u.usage_start_time >= p.price_start_time
          AND (p.price_end_time IS NULL OR u.usage_start_time < p.price_end_time)
-        WHERE u.usage_metadata.job_run_id IS NOT NULL
-          AND u.usage_date >= DATE'{month.isoformat()}' AND u.usage_date < DATE'{month.isoformat()}' + INTERVAL 70 DAYS
-          AND COALESCE(u.custom_tags['environment'], '{environment}') = '{environment}'
+        WHERE u.usage_date >= DATE'{month.isoformat()}' AND u.usage_date < DATE'{month.isoformat()}' + INTERVAL 70 DAYS
+          AND (u.custom_tags['environment'] = '{environment}'
+               OR (u.custom_tags['environment'] IS NULL AND u.usage_metadata.job_run_id IS NOT NULL))
         GROUP BY u.usage_metadata.job_run_id"""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipelines.costs.billing import LIST_PRICES, USAGE, billed_by_run
+from pipelines.costs.billing import LIST_PRICES, USAGE, Bills, bills_of
 from pipelines.costs.purpose import SHARED
 from pipelines.costs.shares import in_cents, whole_cents
 from pipelines.costs.usage import usage_contract
@@ -21,6 +21,10 @@ from pipelines.tables.retries import until_committed
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
 
+NOT_IN_USAGE = "(not in usage)"
+"""Who pays for what was billed for runs that usage does not know, and for no run; no tag may have brackets."""
+_LONGEST_RUN = timedelta(days=35)
+"""A run that began so long before a month may be billed in it still."""
 _SUCCESS = "success"
 _READ = ("remote_run_id", "duration_s", "result", "cost_usd", "purpose", "customer", "cost_center")
 
@@ -41,7 +45,9 @@ class MonthReport:
     rows: list[dict[str, Any]]
     cost_cents: int
     billed_cents: int | None
-    """None where nothing is billed, as on a laptop."""
+    """All that was billed for these runs and in the month outside usage; None where nothing is billed."""
+    unknown_cents: int = 0
+    """The part of it that was billed for what usage does not know."""
 
 
 def report_contract(settings: Settings) -> TableContract:
@@ -91,15 +97,33 @@ def month_report(
     engine: Engine, settings: Settings, month: date, bills: tuple[TableName, TableName] = (USAGE, LIST_PRICES)
 ) -> MonthReport:
     """The report of the runs that began in the month, in UTC; `bills` are the tables of usage and of prices."""
-    runs = engine.table(usage_contract(settings).name).where(f"date_format(started_at, 'yyyy-MM') = '{month:%Y-%m}'")
-    billed = billed_by_run(engine, settings.location, month, *bills)
-    return report_of(month, runs.select(*_READ).toArrow().to_pylist(), billed, datetime.now(UTC))
+    usage = engine.table(usage_contract(settings).name)
+    runs = usage.where(f"date_format(started_at, 'yyyy-MM') = '{month:%Y-%m}'").select(*_READ).toArrow().to_pylist()
+    bills_found = bills_of(engine, settings.location, month, *bills)
+    if bills_found is None:
+        return report_of(month, runs, None, datetime.now(UTC))
+    since = f"started_at >= TIMESTAMP'{month - _LONGEST_RUN} 00:00:00+00:00'"
+    known = usage.where(since).select("remote_run_id").toArrow().column(0).to_pylist()
+    return report_of(month, runs, bills_found.by_run, datetime.now(UTC), _billed_to_none(bills_found, known))
+
+
+def _billed_to_none(bills: Bills, known: Iterable[int]) -> int:
+    """Millionths of dollars that were billed in the month for what usage does not know."""
+    known = set(known)
+    return bills.of_no_run + sum(part for run, part in bills.in_month_by_run.items() if run not in known)
 
 
 def report_of(
-    month: date, runs: Iterable[Mapping[str, Any]], billed: Mapping[int, int] | None, now: datetime
+    month: date,
+    runs: Iterable[Mapping[str, Any]],
+    billed: Mapping[int, int] | None,
+    now: datetime,
+    billed_to_none: int = 0,
 ) -> MonthReport:
     """The report of these rows of usage; `billed` is in millionths of dollars by run.
+
+    What was billed in the month outside usage (`billed_to_none`) is a row without runs, or the bill could never show
+    what usage misses.
 
     A run without a customer is for all of them: its row's customer is `shared`. Costs are summed in millionths of
     dollars and told in cents that sum to the whole (`in_cents`), as is what was billed.
@@ -123,8 +147,13 @@ def report_of(
         }
         for part, each in sorted(groups.items())
     ]
-    whole_bill = None if billed is None else whole_cents(sum(bills.values()))
-    return MonthReport(month, rows, whole_cents(sum(costs.values())), whole_bill)
+    unknown = whole_cents(billed_to_none)
+    if unknown:
+        nobody = Part("operations", SHARED, NOT_IN_USAGE)
+        none = {"runs": 0, "failed_runs": 0, "hours": 0.0, "cost_usd": 0.0}
+        rows.append({"month": month, **nobody._asdict(), **none, "billed_usd": unknown / 100.0, "reported_at": now})
+    whole_bill = None if billed is None else whole_cents(sum(bills.values())) + unknown
+    return MonthReport(month, rows, whole_cents(sum(costs.values())), whole_bill, unknown)
 
 
 def _replace_month(engine: Engine, contract: TableContract, report: MonthReport) -> None:

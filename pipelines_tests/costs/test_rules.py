@@ -113,7 +113,7 @@ def test_the_parts_of_a_month_sum_to_its_runs_whatever_became_of_them(found: lis
     for run in found:
         run["cost_usd"] = cost_usd(timedelta(seconds=run["duration_s"]), run["rate"])
     billed = {run["remote_run_id"]: round(run["cost_usd"] * 900_000) for run in found[::2]}
-    report = report_of(MARCH, found, billed, NOW)
+    report = report_of(MARCH, found, billed, NOW, 12_340_000)
     whole = sum((Decimal(str(run["cost_usd"])) for run in found), Decimal(0))
     assert sum(round(row["cost_usd"] * 100) for row in report.rows) == report.cost_cents
     assert Decimal(report.cost_cents) == (whole * 100).quantize(Decimal(1), "ROUND_HALF_EVEN")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pyspark.errors import AnalysisException
 
-from pipelines.costs.billing import LIST_PRICES, USAGE, billed_by_run, billing_query
+from pipelines.costs.billing import LIST_PRICES, USAGE, Bills, billing_query, bills_of
 from pipelines.costs.remote_runs import RemoteRun
-from pipelines.costs.report import month_report, months_to_report, report_rows, write_report
+from pipelines.costs.report import NOT_IN_USAGE, month_report, months_to_report, report_rows, write_report
 from pipelines.costs.usage import usage_contract, usage_row
 from pipelines.engines.engine import Engine
 from pipelines.environments import settings_from
@@ -71,7 +71,7 @@ def test_without_any_usage_there_is_an_empty_report(engine: Engine):
 
 def test_without_bills_nothing_is_billed(engine: Engine):
     _used(engine, (1, datetime(2026, 3, 5, tzinfo=UTC), "acme"))
-    assert billed_by_run(engine, "production", date(2026, 3, 1)) is None
+    assert bills_of(engine, "production", date(2026, 3, 1)) is None
     (report,) = write_report(engine, SETTINGS)
     assert report.billed_cents is None
     assert [row["billed_usd"] for row in report_rows(engine, SETTINGS)] == [None]
@@ -140,20 +140,36 @@ def test_bills_are_summed_by_run_at_the_price_of_their_time(billed: Engine):
     _bill(billed, "3", "2026-03-20 00:00:00", 5.0, environment="development")
     _bill(billed, None, "2026-03-20 00:00:00", 100.0)
     _bill(billed, "4", "2026-02-20 00:00:00", 5.0)
-    found = billed_by_run(billed, "production", date(2026, 3, 1), BILLS, PRICES)
-    assert found == {1: 3_000_000, 2: 600_000}
+    _bill(billed, None, "2026-03-20 00:00:00", 100.0, environment="development")
+    _bill(billed, None, "2026-03-20 00:00:00", 100.0, environment=None)
+    _bill(billed, "2", "2026-04-01 00:00:00", 1.0)
+    found = bills_of(billed, "production", date(2026, 3, 1), BILLS, PRICES)
+    assert found == Bills({1: 3_000_000, 2: 800_000}, {1: 3_000_000, 2: 600_000}, 20_000_000)
 
 
 def test_the_report_shows_what_was_billed_beside_what_it_cost_by_list(billed: Engine):
     _used(billed, (1, datetime(2026, 3, 20, tzinfo=UTC), "acme"), (2, datetime(2026, 3, 21, tzinfo=UTC), ""))
     _bill(billed, "1", "2026-03-20 00:00:00", 1.0)
-    _bill(billed, "77", "2026-03-20 00:00:00", 50.0)
+    _bill(billed, "77", "2026-03-20 00:00:00", 250.0)
+    _bill(billed, None, "2026-03-20 00:00:00", 10.0)
     report = month_report(billed, SETTINGS, date(2026, 3, 1), (BILLS, PRICES))
-    assert [(row["customer"], row["cost_usd"], row["billed_usd"]) for row in report.rows] == [
-        ("acme", 0.25, 0.2),
-        ("shared", 0.25, 0.0),
+    assert [(row["customer"], row["runs"], row["cost_usd"], row["billed_usd"]) for row in report.rows] == [
+        ("acme", 1, 0.25, 0.2),
+        ("shared", 1, 0.25, 0.0),
+        ("shared", 0, 0.0, 52.0),
     ]
-    assert (report.cost_cents, report.billed_cents) == (50, 20)
+    assert report.rows[-1]["cost_center"] == NOT_IN_USAGE
+    assert (report.cost_cents, report.billed_cents, report.unknown_cents) == (50, 5_220, 5_200)
+
+
+def test_a_run_of_the_month_before_is_known_and_what_is_billed_later_is_of_another_month(billed: Engine):
+    _used(billed, (1, datetime(2026, 2, 28, 23, tzinfo=UTC), "acme"), (2, datetime(2026, 3, 21, tzinfo=UTC), ""))
+    _bill(billed, "1", "2026-03-01 00:00:00", 10.0)
+    _bill(billed, "77", "2026-04-01 00:00:00", 10.0)
+    march = month_report(billed, SETTINGS, date(2026, 3, 1), (BILLS, PRICES))
+    assert (march.billed_cents, march.unknown_cents) == (0, 0)
+    april = month_report(billed, SETTINGS, date(2026, 4, 1), (BILLS, PRICES))
+    assert (april.billed_cents, april.unknown_cents) == (200, 200)
 
 
 def test_by_default_databricks_own_tables_are_asked():

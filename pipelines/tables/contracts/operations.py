@@ -92,7 +92,12 @@ COST_REPORT = TableContract(
         Column("runs", "BIGINT", "Remote runs.", nullable=False),
         Column("failed_runs", "BIGINT", "Those of them that did not succeed; they cost as well.", nullable=False),
         Column("hours", "DOUBLE", "Hours they took.", nullable=False),
-        Column("cost_usd", "DOUBLE", "What they cost by the rates of their size classes, in cents.", nullable=False),
+        Column(
+            "cost_usd",
+            "DOUBLE",
+            "What they cost by the rates of their size classes: dollars, to the cent.",
+            nullable=False,
+        ),
         Column("billed_usd", "DOUBLE", "By `system.billing.usage`; null where there is none."),
         Column("reported_at", "TIMESTAMP", "When this row was written.", nullable=False, volatile=True),
     ),
