@@ -53,11 +53,20 @@ def update_costs(console: Console) -> None:
 def print_costs(console: Console, month: str | None = None, customer: str | None = None) -> None:
     """The rows of the workspaces' last reports, of one month or customer if given."""
     from pipelines.assets.costs import last_report
+    from pipelines.cli.customer_budgets import print_uses, uses_in
+    from pipelines.cli.customer_runs import known_customers
     from pipelines.cli.instance import open_instance
 
     found = described_locations()
     with open_instance(next(iter(found.values()))) as instance:
         reports = {location: last_report(instance, location) for location in found}
+    known = known_customers(found["production"]) if "production" in found else {}
+    named = {row["customer"] for report in reports.values() for row in report or []}
+    if customer is not None and customer not in {_SHARED, *known, *named}:
+        raise click.BadParameter(
+            f"there is no customer {customer}, and never was: `pipelines customer list` shows all there are.",
+            param_hint="--customer",
+        )
     rows = [
         {"workspace": location, **row}
         for location, report in reports.items()
@@ -68,9 +77,12 @@ def print_costs(console: Console, month: str | None = None, customer: str | None
         if report is None:
             console.print(f"[yellow]{location}[/yellow]: not reported yet. Say --update, or run the job `costs` there.")
     if not rows:
-        console.print("No computing was reported" + ("." if any(reports.values()) else " at all."))
-        return
-    console.print(_table(rows))
+        of_whom = f" for {customer}" if customer else ""
+        console.print(f"No computing was reported{of_whom}" + ("." if any(reports.values()) else " at all."))
+    else:
+        console.print(_table(rows))
+    shown, uses = uses_in(reports["production"] or [], known.values(), month)
+    print_uses(console, shown, (use for use in uses.values() if customer in (None, use.customer)))
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:

@@ -38,7 +38,7 @@ class _Identifier(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-_COLUMNS = ("name", "cost center", "budget $", "since", "principal")
+_COLUMNS = ("name", "cost center", "budget $", "used $", "since", "principal")
 _customer = click.argument("customer", type=_Identifier())
 _actor = click.option("--actor", default=getpass.getuser, show_default="your user name", help="Who does it.")
 _profile = click.option(
@@ -82,15 +82,22 @@ def onboard(customer: str, prints: bool, actor: str, profile: str | None, **opti
 
 @customer.command(name="list")
 def list_all() -> None:
-    """Every customer, also those who left, as the newest job about each told it."""
+    """Every customer, also those who left, as the newest job about each told it, and what of its budget is used."""
+    from pipelines.cli.customer_budgets import newest_uses, print_uses
+
+    settings = _settings()
+    known = known_customers(settings)
+    month, uses = newest_uses(settings, known.values())
     table = Table(Column("customer", no_wrap=True), Column("state", no_wrap=True), *_COLUMNS)
-    for one in sorted(known_customers(_settings()).values(), key=lambda each: each.id):
+    for one in sorted(known.values(), key=lambda each: each.id):
         budget = "" if one.monthly_budget_usd is None else f"{one.monthly_budget_usd:,.2f}"
         since = f"{one.onboarded_at:%Y-%m-%d}"
-        texts = (one.id, one.state, one.display_name, one.cost_center, budget, since, one.principal)
+        used = f"{uses[one.id].cost_usd:,.2f}" if one.id in uses else ""
+        texts = (one.id, one.state, one.display_name, one.cost_center, budget, used, since, one.principal)
         table.add_row(*map(escape, texts))
     console = Console()
     console.print(table if table.row_count else "There are no customers: `pipelines customer onboard ID` makes one.")
+    print_uses(console, month, (use for use in uses.values() if use.is_warned_about))
 
 
 @customer.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.assets.costs import REPORT
+from pipelines.assets.customer_records import as_json, customers
 from pipelines.cli.cost import cost
+from pipelines.cli.customer import customer
 from pipelines.cli.instance import open_instance
 from pipelines.environments import current_settings
+from pipelines_tests.customers.test_registry import ACME
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +29,13 @@ def _report(catalog: str, *rows: dict[str, Any]) -> None:
     event = dg.AssetMaterialization(
         [catalog, "ops", "cost_report"], metadata={REPORT: dg.MetadataValue.json(list(rows))}
     )
+    with open_instance(current_settings("production")) as instance:
+        instance.report_runless_asset_event(event)
+
+
+def _customer(customer: str, budget: float | None = None) -> None:
+    one = replace(ACME, id=customer, monthly_budget_usd=budget, budget_warning_share=0.8)
+    event = dg.AssetMaterialization(customers.key, partition=customer, metadata={"customer": as_json(one), "told": []})
     with open_instance(current_settings("production")) as instance:
         instance.report_runless_asset_event(event)
 
@@ -60,9 +71,37 @@ def test_a_month_or_a_customer_alone():
     _report("prod", _row("2026-02", "acme", 1.25), _row("2026-03", "acme", 2.5), _row("2026-03", "birch", 0.1))
     assert "1.25" not in _said("--month", "2026-03")
     assert next(line for line in _said("--customer", "acme").splitlines() if line.startswith("all")).endswith("3.75")
+    _customer("cedar")
     said = _said("--customer", "cedar")
-    assert "No computing was reported." in said
+    assert "No computing was reported for cedar." in said
     assert "development: not reported yet" in said
+
+
+def test_a_customer_that_never_was_is_told_from_one_without_costs():
+    _report("prod", _row("2026-02", "acme", 1.25))
+    result = CliRunner().invoke(cost, ("--customer", "acmee"))
+    assert result.exit_code == 2
+    assert "there is no customer acmee" in result.output
+    _said("--customer", "acme")
+    _said("--customer", "shared")
+
+
+def test_budgets_are_told_with_a_warning_from_their_share_on():
+    _customer("acme", 10.0)
+    _customer("birch", 10.0)
+    _customer("cedar")
+    rows = [_row("2026-02", "birch", 99.0), _row("2026-03", "acme", 7.0), _row("2026-03", "acme", 1.0)]
+    _report("prod", *rows, _row("2026-03", "birch", 7.99), _row("2026-03", "cedar", 50.0))
+    assert [line for line in _said().splitlines() if "udget of" in line] == [
+        "Warning, budget of 2026-03: acme: 8.00 of 10.00 USD are used (80%).",
+        "Budget of 2026-03: birch: 7.99 of 10.00 USD are used (80%).",
+    ]
+    assert "Warning, budget of 2026-02: birch: 99.00" in _said("--month", "2026-02")
+    assert "birch" not in _said("--customer", "acme")
+    listed = CliRunner().invoke(customer, ("list",)).output
+    assert "Warning, budget of 2026-03: acme: 8.00 of 10.00 USD are used (80%)." in listed
+    assert "7.99" in next(line for line in listed.splitlines() if "birch" in line)
+    assert "50.00" not in listed, "has no budget"
 
 
 def test_what_was_billed_is_shown_where_it_is_known():
