@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pipelines.local.compute.entitled import require_cluster
+from pipelines.local.compute.entitled import ATTACHING, require_cluster, require_compute
 from pipelines.local.errors import ApiError, invalid
 from pipelines.local.identity import Principal
 from pipelines.local.permissions import require_level
@@ -73,9 +73,11 @@ def _check_cluster(workspace: Workspace, principal: Principal, task: dict[str, A
     existing = task.get("existing_cluster_id")
     if existing:
         owner = workspace.clusters.get(existing)["creator_user_name"]
-        require_level(workspace, principal, "clusters", existing, ("CAN_ATTACH_TO", "CAN_RESTART", "CAN_MANAGE"), owner)
+        require_level(workspace, principal, "clusters", existing, ATTACHING, owner)
     if task.get("new_cluster"):
         _check_new_cluster(workspace, principal, task["new_cluster"])
+    if not (existing or task.get("new_cluster") or task.get("job_cluster_key")):
+        require_compute(workspace, principal)
 
 
 def _check_new_cluster(workspace: Workspace, principal: Principal, cluster: dict[str, Any]) -> None:

@@ -64,6 +64,7 @@ def built(home: Path, settings: LocalSettings) -> Stage:
     production, a, b = people
     administrator.secrets.put_secret(scope_of(B), f"key-{CANARY}", string_value=f"secret {CANARY}")
     administrator.secrets.put_secret(scope_of(A), "key", string_value="secret of acme")
+    _lets_compute(administrator, a)
     cluster = started_cluster(production)
     _fill(settings, production, cluster)
     for customer, word in ((A, "acme"), (B, CANARY)):
@@ -81,6 +82,17 @@ def built(home: Path, settings: LocalSettings) -> Stage:
     assert own.state == ("TERMINATED", "SUCCESS"), own.logs
     run = done.run.run_id or 0
     return Stage(settings, administrator, production, a, b, cluster, run, job, own.run.run_id or 0)
+
+
+def _lets_compute(administrator: WorkspaceClient, principal: WorkspaceClient) -> None:
+    """Give it a policy, which no customer has: else it could run nothing that searches for what is another's."""
+    policy = administrator.cluster_policies.create(name="of acme", definition="{}").policy_id
+    uses = {
+        "service_principal_name": principal.current_user.me().user_name,
+        "permission_level": "CAN_USE",
+    }
+    path = f"/api/2.0/permissions/cluster-policies/{policy}"
+    administrator.api_client.do("PATCH", path, body={"access_control_list": [uses]})
 
 
 def run_as(principal: WorkspaceClient, code: str, cluster: str | None, name: str = "mine") -> Finished:

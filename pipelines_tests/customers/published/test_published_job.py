@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Callable
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import PermissionDenied
 from databricks.sdk.errors.base import DatabricksError
-from databricks.sdk.service import jobs
+from databricks.sdk.service import compute, jobs
 
 from pipelines.costs.report import report_rows, write_report
 from pipelines.costs.usage import record_usage, usage_contract
@@ -197,6 +199,48 @@ REFUSED: dict[str, Callable[[Office, WorkspaceClient, int], Any]] = {
 }
 
 
+_OWN_CODE = jobs.SparkPythonTask("/Volumes/prod/customer_acme/files/inbox/x.py")
+_CLUSTER = compute.ClusterSpec(spark_version="16.4.x-scala2.12", num_workers=0)
+OWN_RUNS: dict[str, Callable[[Office, WorkspaceClient], Any]] = {
+    "serverless run": lambda _, app: app.jobs.submit(tasks=[jobs.SubmitTask("x", spark_python_task=_OWN_CODE)]),
+    "run on a new cluster": lambda _, app: app.jobs.submit(
+        tasks=[jobs.SubmitTask("x", spark_python_task=_OWN_CODE, new_cluster=_CLUSTER)]
+    ),
+    "run on the pipelines' cluster": lambda o, app: app.jobs.submit(
+        tasks=[jobs.SubmitTask("x", spark_python_task=_OWN_CODE, existing_cluster_id=_pipelines_cluster(o))]
+    ),
+    "serverless job": lambda _, app: app.jobs.create(name="x", tasks=[jobs.Task("x", spark_python_task=_OWN_CODE)]),
+    "job on a new cluster": lambda _, app: app.jobs.create(
+        name="x", tasks=[jobs.Task("x", spark_python_task=_OWN_CODE, new_cluster=_CLUSTER)]
+    ),
+    "tasks for a job without any": lambda _, app: app.jobs.update(
+        app.jobs.create(name="x").job_id or 0,
+        new_settings=jobs.JobSettings(tasks=[jobs.Task("x", spark_python_task=_OWN_CODE)]),
+    ),
+    "cluster": lambda _, app: app.clusters.create(spark_version="16.4.x-scala2.12", num_workers=0),
+}
+
+
+def _pipelines_cluster(office: Office) -> str:
+    found = office.administrator.clusters.create(spark_version="16.4.x-scala2.12", num_workers=0)
+    return found.response.cluster_id
+
+
+@pytest.mark.parametrize("what", OWN_RUNS)
+def test_the_app_runs_no_code_of_its_own(office: Office, what: str) -> None:
+    app = office.apps["acme"]
+    before = {run.run_id for run in office.administrator.jobs.list_runs()}
+    app.files.upload("/Volumes/prod/customer_acme/files/inbox/x.py", io.BytesIO(b"print(1)"), overwrite=True)
+    try:
+        with pytest.raises(PermissionDenied):
+            OWN_RUNS[what](office, app)
+    finally:
+        office.administrator.files.delete("/Volumes/prod/customer_acme/files/inbox/x.py")
+        for job in app.jobs.list(name="x"):
+            app.jobs.delete(job.job_id or 0)
+    assert {run.run_id for run in office.administrator.jobs.list_runs()} == before
+
+
 def _program(office: Office, customer: str) -> str:
     settings = office.production.jobs.get(office.job(customer)).settings
     assert settings is not None
@@ -230,7 +274,7 @@ def test_lists_show_the_own_job_alone(office: Office) -> None:
 
 def test_publishing_again_is_one_job_as_it_should_be(office: Office) -> None:
     job = office.job("acme")
-    namesake = office.apps["acme"].jobs.create(name=job_name("acme"), tasks=[_own_task()]).job_id or 0
+    namesake = office.apps["acme"].jobs.create(name=job_name("acme")).job_id or 0
     office.administrator.jobs.update(job, new_settings=jobs.JobSettings(name=job_name("acme"), tags={"x": "y"}))
     assert office.publish("acme", cost_center="cc-7").startswith("was there: ")
     assert office.job("acme") == job
@@ -241,10 +285,6 @@ def test_publishing_again_is_one_job_as_it_should_be(office: Office) -> None:
     settings = office.production.jobs.get(job).settings
     assert settings is not None
     assert settings.tags == {"customer": "acme", "purpose": "inference", "cost_center": "cc-7"}
-
-
-def _own_task() -> jobs.Task:
-    return jobs.Task("x", spark_python_task=jobs.SparkPythonTask("/Volumes/prod/customer_acme/files/inbox/x.py"))
 
 
 def test_a_job_that_is_removed_is_gone_with_its_program(office: Office) -> None:
