@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RUNNING, LOST = "running", "lost"
 """Results of a run that has not ended, and of one that had not when the workspace forgot it."""
+_WAITING = {"QUEUED", "BLOCKED"}
 _ENDED = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
 _RESULTS = {"SUCCESS": "success", "CANCELED": "canceled", "UPSTREAM_CANCELED": "canceled", "TIMEDOUT": "timedout"}
 
@@ -62,7 +63,7 @@ def _read(run: dict[str, Any]) -> RemoteRun | None:
     life_cycle = str(state.get("life_cycle_state") or status.get("state") or "")
     has_ended = life_cycle in _ENDED
     began = run.get("start_time") or (run.get("end_time") if has_ended else None)
-    if not began:
+    if not began or life_cycle in _WAITING:  # one that waits in a queue may have a time, too: that of its submission
         return None
     ended = max(int(run.get("end_time") or _last_end(run) or began), int(began)) if has_ended else None
     code = state.get("result_state") or (status.get("termination_details") or {}).get("code")

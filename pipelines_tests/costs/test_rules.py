@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from databricks.sdk.service import jobs
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.costs.budgets import budget_warnings
 from pipelines.costs.picture import cost_picture
 from pipelines.costs.purpose import PURPOSES, customer_of, purpose_of
-from pipelines.costs.remote_runs import RemoteRun
+from pipelines.costs.remote_runs import RemoteRun, runs_since
 from pipelines.costs.report import report_of
 from pipelines.costs.shares import in_cents, whole_cents
 from pipelines.costs.usage import cost_usd, usage_row
@@ -163,6 +165,16 @@ def test_a_run_that_goes_on_is_counted_up_to_now_and_one_of_an_unknown_size_as_s
     row = usage_row(RemoteRun(7, NOW - timedelta(hours=2), None, "running", {"size": "gigantic"}), PRODUCTION, NOW)
     assert (row["size_class"], row["duration_s"], row["cost_usd"]) == ("standard", 7200.0, 1.0)
     assert (row["cost_center"], row["customer"], row["purpose"]) == ("untagged", None, "operations")
+
+
+@pytest.mark.parametrize(
+    ("state", "seen"),
+    [("QUEUED", []), ("BLOCKED", []), ("PENDING", ["running"]), ("RUNNING", ["running"]), ("TERMINATED", ["failed"])],
+)
+def test_a_run_that_waits_in_a_queue_has_not_begun_whatever_its_time(state: str, seen: list[str]):
+    told = {"run_id": 1, "start_time": 1_772_000_000_000, "state": {"life_cycle_state": state}}
+    client = SimpleNamespace(jobs=SimpleNamespace(list_runs=lambda **_: [jobs.BaseRun.from_dict(told)]))
+    assert [run.result for run in runs_since(client, None)] == seen  # type: ignore[arg-type]
 
 
 def test_clocks_that_disagree_never_give_a_negative_cost():

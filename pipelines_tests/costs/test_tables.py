@@ -39,6 +39,25 @@ def _shown(engine: Engine) -> list[tuple[Any, ...]]:
     ]
 
 
+def test_attempts_at_one_step_have_a_row_each_and_sum_to_the_whole(engine: Engine):
+    began, tags = datetime(2026, 3, 5, tzinfo=UTC), {"customer": "acme", "dagster_run": "d", "dagster_step": "analyze"}
+    attempts = [
+        RemoteRun(1, began, began + timedelta(minutes=7), "failed", tags),
+        RemoteRun(2, began + timedelta(minutes=8), began + timedelta(minutes=31), "success", tags),
+    ]
+    other = RemoteRun(3, began, began + timedelta(minutes=11), "success", {})
+    contract = usage_contract(SETTINGS)
+    ensure_tables(engine, contract)
+    rows = [usage_row(run, SETTINGS, NOW) for run in [*attempts, other]]
+    engine.append(contract.name, rows_to_frame(engine, contract, rows))
+    assert [(row["step"], row["result"]) for row in rows[:2]] == [("analyze", "failed"), ("analyze", "success")]
+    (month,) = write_report(engine, SETTINGS)
+    shown = {row["customer"]: row for row in report_rows(engine, SETTINGS)}
+    assert (shown["acme"]["runs"], shown["acme"]["failed_runs"]) == (2, 1)
+    assert (shown["acme"]["cost_usd"], shown["shared"]["cost_usd"]) == (0.25, 0.09), "half an hour of both attempts"
+    assert month.cost_cents == 34, "41 minutes"
+
+
 def test_a_run_over_the_end_of_a_month_belongs_to_the_month_in_which_it_began(engine: Engine):
     _used(engine, (1, datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC), "acme"), (2, datetime(2026, 4, 1, tzinfo=UTC), ""))
     assert [each.month for each in write_report(engine, SETTINGS)] == [date(2026, 3, 1), date(2026, 4, 1)]
