@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from dagster import DagsterRun, DagsterRunStatus, RunsFilter
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.service import iam
 from deltalake import DeltaTable
 
 from pipelines.assets.customers import BATCH, STEP
+from pipelines.customers.onboarding_plan import principal_of
 from pipelines.customers.status import Status
-from pipelines.embedded import local_settings
+from pipelines.embedded import administrator, local_settings
 from pipelines.local.lifecycle import status
 from pipelines.settings import Settings
 from pipelines_tests.end_to_end.caught_step import CaughtStep, caught_step
@@ -27,6 +30,7 @@ from pipelines_tests.end_to_end.environment import environment_in, finish, start
 from pipelines_tests.end_to_end.production_site import ProductionSite, production_site
 from pipelines_tests.end_to_end.tiny_repository import MODEL, TinyRepository, model_files
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
+from pipelines_tests.local.conftest import client_with
 
 
 @dataclass
@@ -53,6 +57,24 @@ class World:
     @property
     def ui(self) -> DagsterUi:
         return DagsterUi(self.site.variables["PIPELINES_DAGSTER"])
+
+    def app_and_job(self) -> tuple[WorkspaceClient, int]:
+        """A client with nothing but a token of the customer's principal, and the job that it may start."""
+        admin = administrator(self.site.settings)
+        [principal] = admin.service_principals.list(filter=f'displayName eq "{principal_of(self.customer)}"')
+        token = admin.token_management.create_obo_token(principal.application_id or "").token_value
+        app = client_with(admin.config.host or "", token or "")
+        [job] = app.jobs.list()
+        return app, job.job_id or 0
+
+    def may_compute(self) -> None:
+        """Give the customer's principal a policy, which no customer has: else it could run no code of its own."""
+        admin, (app, _) = administrator(self.site.settings), self.app_and_job()
+        policy = admin.cluster_policies.create(name=f"of {self.customer}", definition="{}").policy_id or ""
+        uses = iam.AccessControlRequest(
+            service_principal_name=app.current_user.me().user_name, permission_level=iam.PermissionLevel.CAN_USE
+        )
+        admin.permissions.update("cluster-policies", policy, access_control_list=[uses])
 
     def session(self, name: str, seed: int) -> str:
         (self.folder / "sessions" / name).write_bytes(garmin_log(made_flight(seconds=601, seed=seed)))

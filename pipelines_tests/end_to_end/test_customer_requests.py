@@ -19,9 +19,7 @@ import pytest
 from dagster import DagsterRun, DagsterRunStatus
 
 from pipelines.assets.customers import CUSTOMER_ANALYSIS, CUSTOMER_CORRECTIONS, CUSTOMER_SESSIONS, STEP
-from pipelines.customers.onboarding_plan import principal_of
 from pipelines.customers.status import Status
-from pipelines.embedded import administrator
 from pipelines.environments import settings_from
 from pipelines.remote import workspace_client
 from pipelines_tests.end_to_end.caught_step import caught_step
@@ -29,7 +27,7 @@ from pipelines_tests.end_to_end.customer_world import World, customers_world, re
 from pipelines_tests.end_to_end.environment import finish, start_job
 from pipelines_tests.end_to_end.tiny_repository import MODEL
 from pipelines_tests.flight.formats.made_flight import garmin_log, made_flight
-from pipelines_tests.local.conftest import client_with, wait_for
+from pipelines_tests.local.conftest import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -75,13 +73,9 @@ def test_a_request_in_the_inbox_is_answered_with_rows(world: World):
 
 
 def test_an_app_starts_a_request_as_a_published_job(world: World):
-    admin = administrator(world.site.settings)
-    [principal] = admin.service_principals.list(filter=f'displayName eq "{principal_of("acme")}"')
-    token = admin.token_management.create_obo_token(principal.application_id or "").token_value
-    app = client_with(admin.config.host or "", token or "")
-    [job] = app.jobs.list()
+    app, job = world.app_and_job()
     asked = {"sessions": json.dumps([world.session("app.csv", 9)]), "request_id": "app-1"}
-    ended = wait_for(app, app.jobs.run_now(job.job_id or 0, job_parameters=asked).response.run_id, 240)
+    ended = wait_for(app, app.jobs.run_now(job, job_parameters=asked).response.run_id, 240)
     assert ended.state == ("TERMINATED", "SUCCESS"), ended.logs
     told = Status.model_validate_json(ended.logs[ended.logs.index("{") :])
     assert [(one.session, one.status) for one in told.sessions] == [("app.csv", "analysed")]
@@ -98,9 +92,9 @@ def test_an_app_starts_a_request_as_a_published_job(world: World):
 
     # The app has its answer a moment before Dagster has the step's.
     assert world.site.wait("the record", recorded, 60) == ended.run.run_page_url
-    again = wait_for(app, app.jobs.run_now(job.job_id or 0, job_parameters=asked).response.run_id, 60)
+    again = wait_for(app, app.jobs.run_now(job, job_parameters=asked).response.run_id, 60)
     assert told == Status.model_validate_json(again.logs[again.logs.index("{") :])
-    refused = wait_for(app, app.jobs.run_now(job.job_id or 0, job_parameters={"sessions": "../x"}).response.run_id, 60)
+    refused = wait_for(app, app.jobs.run_now(job, job_parameters={"sessions": "../x"}).response.run_id, 60)
     assert refused.state == ("TERMINATED", "FAILED")
     assert "leaves the sessions folder" in str(refused.error)
 
