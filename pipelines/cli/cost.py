@@ -81,7 +81,7 @@ def print_costs(console: Console, month: str | None = None, customer: str | None
         console.print(f"No computing was reported{of_whom}" + ("." if any(reports.values()) else " at all."))
     else:
         console.print(_table(rows))
-    shown, uses = uses_in(reports["production"] or [], known.values(), month)
+    shown, uses = uses_in(reports.get("production") or [], known.values(), month)
     print_uses(console, shown, (use for use in uses.values() if customer in (None, use.customer)))
 
 
