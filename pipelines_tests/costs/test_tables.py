@@ -103,7 +103,7 @@ def test_bills_that_may_not_be_read_are_left_out(
         raise AnalysisException("[INSUFFICIENT_PERMISSIONS] User lacks USE SCHEMA on Schema 'system.billing'.")
 
     monkeypatch.setattr(engine, "exists", refused)
-    assert billed_by_run(engine, "production", date(2026, 3, 1)) is None
+    assert bills_of(engine, "production", date(2026, 3, 1)) is None
     assert "What was billed is left out: [INSUFFICIENT_PERMISSIONS]" in caplog.text
 
 
