@@ -25,6 +25,7 @@ _LIMIT = 2.5
 _MOST_CUT = 120
 """Samples that a session may lack at either end, to have bytes of its own."""
 _SEEN, _ENDED = "until the sensor has asked for a run", "answering"
+_AFTER_ROWS = ("review page", _ENDED)
 
 
 def request_to_rows(settings: Settings) -> Section:
@@ -113,7 +114,8 @@ def _parts(instance: DagsterInstance, one: Answered) -> Iterator[tuple[str, floa
 def _section(
     seconds: list[float], parts: list[dict[str, float]], alone: list[float], script_parts: list[dict[str, float]]
 ) -> Section:
-    whole, script = statistics.median(seconds), statistics.median(alone)
+    rows = [each - sum(one[name] for name in _AFTER_ROWS) for each, one in zip(seconds, parts, strict=True)]
+    to_rows, script = statistics.median(rows), statistics.median(alone)
     before_step = [_SEEN, "in the queue of runs", "start of the run's process", "code and step to the workspace",
                    "start of the remote run"]  # fmt: skip
     fixed = statistics.median(sum(one[name] for name in before_step) for one in parts)
@@ -121,14 +123,15 @@ def _section(
         "customer_request",
         "From a request to its rows",
         f"A customer's session of an hour (10 Hz, nearly {HOUR_S * RATE_HZ:,} samples, 7.6 MB), put there before, is "
-        "asked for by a file in the inbox; daemon, workspace and cluster are warm. Until the final answer, which "
-        f"comes after rows and review page. {len(seconds)} requests in turns with a warm script that parses and cleans "
-        "the same hour, loads the models, predicts and writes the same rows: no daemon, no workspace, no page.",
+        "asked for by a file in the inbox; daemon, workspace and cluster are warm. Until its rows are written; the "
+        f"answer, after the review page, takes {spread(seconds)}. {len(seconds)} requests in turns with a warm script "
+        "that parses and cleans the same hour, loads the models, predicts and writes the same rows: no daemon, no "
+        "workspace, no page.",
         [
             Target(
                 f"at most {_LIMIT} times the script",
-                f"{whole / script:.2f} ({spread(seconds)} against {spread(alone)})",
-                whole / script <= _LIMIT,
+                f"{to_rows / script:.2f} ({spread(rows)} against {spread(alone)})",
+                to_rows / script <= _LIMIT,
             )
         ],
         [
@@ -138,7 +141,7 @@ def _section(
         [
             (
                 f"Of a request {fixed:.1f} s are gone before its step begins, whatever it asks for; the rest is "
-                f"{(whole - fixed) / script:.2f} times the script."
+                f"{(to_rows - fixed) / script:.2f} times the script."
             )
         ],
     )
