@@ -88,7 +88,7 @@ def _load() -> float:
 
 def _ticks(settings: Settings) -> list[float]:
     """Seconds of the next ticks that find nothing, as the daemon records them, less those that a tick watches on."""
-    from dagster import TickStatus
+    from dagster._core.scheduler.instigation import TickStatus
 
     from pipelines.cli.instance import open_instance
     from pipelines.sensors import inbox_watch
