@@ -44,15 +44,19 @@ def accepted_files(engine: Engine, ledger: TableContract, digests: set[str]) -> 
     """The ledger's accepted row of each of these digests, of whatever day, by digest."""
     if not digests:
         return {}
-    wanted = ", ".join(f"'{digest}'" for digest in sorted(digests))
-    extra = [name for name in ("session_id", "source_format") if name in ledger.column_names]
-    rows = (
-        engine.table(ledger.name)
-        .where(f"status = 'accepted' AND content_digest IN ({wanted})")
-        .select("content_digest", "file_path", *extra)
-        .toArrow()
-    )
-    return {row["content_digest"]: row for row in rows.sort_by("file_path").to_pylist()}
+    columns = ["content_digest", "file_path"]
+    columns += [name for name in ("session_id", "source_format") if name in ledger.column_names]
+    if (folder := engine.folder(ledger.name)) is not None:
+        # Every upload day has files of its own, most of them tiny: opening them takes the engine twice as long.
+        import polars as pl
+
+        is_wanted = (pl.col("status") == "accepted") & pl.col("content_digest").is_in(sorted(digests))
+        found = pl.scan_delta(str(folder)).filter(is_wanted).select(columns).sort("file_path").collect().to_dicts()
+    else:
+        wanted = ", ".join(f"'{digest}'" for digest in sorted(digests))
+        rows = engine.table(ledger.name).where(f"status = 'accepted' AND content_digest IN ({wanted})")
+        found = rows.select(*columns).toArrow().sort_by("file_path").to_pylist()
+    return {row["content_digest"]: row for row in found}
 
 
 def record(
