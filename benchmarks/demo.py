@@ -27,24 +27,26 @@ def measure() -> list[Section]:
     """The demo in an empty home, its steps from Dagster's own record, then every model on every session anew."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         settings = settings_from({"PIPELINES_HOME": folder})
+        began = time.perf_counter()
         done = _pipelines("demo", folder)
+        whole = time.perf_counter() - began
         _pipelines("down", folder)  # nothing below needs the workspaces
         if done.returncode != 0:
             raise RuntimeError((done.stdout + done.stderr)[-3000:])
         parts = json.loads((settings.home / "logs" / SECONDS_FILE).read_text())
-        of_releases = [name for name in parts if name.startswith(("release:", "rollback"))]
-        flow = sum(seconds for name, seconds in parts.items() if name not in of_releases)
+        flow = sum(seconds for name, seconds in parts.items() if not name.startswith(("release:", "rollback")))
         steps = _step_seconds(settings)
         demo = Section(
             "demo",
             "`make demo` after set-up",
             "`pipelines demo` in an empty home: simulated sessions to predictions in development and, beside it, a "
-            f"first release in production; then two more releases and a rollback, {sum(parts.values()):.0f} s in all.",
+            "first release in production; then two more releases, a rollback and two customers' requests. From the "
+            f"start of the command to its end; sessions to predictions and the first release take {flow:.0f} s of it.",
             [
                 Target(
-                    "sessions to predictions through both workspaces under 3 minutes on 2 cores",
-                    f"{flow:.0f} s",
-                    flow < _LIMIT_S,
+                    "the whole demo, through both workspaces, under 3 minutes on 2 cores",
+                    f"{whole:.0f} s",
+                    whole < _LIMIT_S,
                 )
             ],
             [
