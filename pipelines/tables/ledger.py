@@ -31,13 +31,14 @@ class Entry:
 
 def finished_versions(engine: Engine, ledger: TableContract, upload_day: date) -> set[tuple[str, str]]:
     """(file_path, file_version) of every file of that day that the ledger holds."""
-    rows = (
-        engine.table(ledger.name)
-        .where(f"upload_day = DATE'{upload_day.isoformat()}'")
-        .select("file_path", "file_version")
-        .toArrow()
-    )
-    return set(zip(rows.column(0).to_pylist(), rows.column(1).to_pylist(), strict=True))
+    if (folder := engine.folder(ledger.name)) is not None:
+        import polars as pl
+
+        days = pl.scan_delta(str(folder)).filter(pl.col("upload_day") == upload_day)
+        return set(days.select("file_path", "file_version").collect().rows())
+    rows = engine.table(ledger.name).where(f"upload_day = DATE'{upload_day.isoformat()}'")
+    found = rows.select("file_path", "file_version").toArrow()
+    return set(zip(found.column(0).to_pylist(), found.column(1).to_pylist(), strict=True))
 
 
 def accepted_files(engine: Engine, ledger: TableContract, digests: set[str]) -> dict[str, dict[str, Any]]:
