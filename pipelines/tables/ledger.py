@@ -31,14 +31,8 @@ class Entry:
 
 def finished_versions(engine: Engine, ledger: TableContract, upload_day: date) -> set[tuple[str, str]]:
     """(file_path, file_version) of every file of that day that the ledger holds."""
-    if (folder := engine.folder(ledger.name)) is not None:
-        import polars as pl
-
-        days = pl.scan_delta(str(folder)).filter(pl.col("upload_day") == upload_day)
-        return set(days.select("file_path", "file_version").collect().rows())
-    rows = engine.table(ledger.name).where(f"upload_day = DATE'{upload_day.isoformat()}'")
-    found = rows.select("file_path", "file_version").toArrow()
-    return set(zip(found.column(0).to_pylist(), found.column(1).to_pylist(), strict=True))
+    rows = _entries(engine, ledger, f"upload_day = DATE'{upload_day.isoformat()}'", ["file_path", "file_version"])
+    return {(row["file_path"], row["file_version"]) for row in rows}
 
 
 def accepted_files(engine: Engine, ledger: TableContract, digests: set[str]) -> dict[str, dict[str, Any]]:
@@ -47,17 +41,19 @@ def accepted_files(engine: Engine, ledger: TableContract, digests: set[str]) -> 
         return {}
     columns = ["content_digest", "file_path"]
     columns += [name for name in ("session_id", "source_format") if name in ledger.column_names]
-    if (folder := engine.folder(ledger.name)) is not None:
-        # Every upload day has files of its own, most of them tiny: opening them takes the engine twice as long.
-        import polars as pl
+    wanted = ", ".join(f"'{digest}'" for digest in sorted(digests))
+    rows = _entries(engine, ledger, f"status = 'accepted' AND content_digest IN ({wanted})", columns)
+    return {row["content_digest"]: row for row in sorted(rows, key=lambda row: row["file_path"])}
 
-        is_wanted = (pl.col("status") == "accepted") & pl.col("content_digest").is_in(sorted(digests))
-        found = pl.scan_delta(str(folder)).filter(is_wanted).select(columns).sort("file_path").collect().to_dicts()
-    else:
-        wanted = ", ".join(f"'{digest}'" for digest in sorted(digests))
-        rows = engine.table(ledger.name).where(f"status = 'accepted' AND content_digest IN ({wanted})")
-        found = rows.select(*columns).toArrow().sort_by("file_path").to_pylist()
-    return {row["content_digest"]: row for row in found}
+
+def _entries(engine: Engine, ledger: TableContract, condition: str, columns: list[str]) -> list[dict[str, Any]]:
+    """Those columns of the ledger's rows that meet the SQL condition, in no order."""
+    if (folder := engine.folder(ledger.name)) is None:
+        return engine.table(ledger.name).where(condition).select(*columns).toArrow().to_pylist()
+    # Every upload day has files of its own, most of them tiny: opening them takes the engine twice as long.
+    import polars as pl
+
+    return pl.scan_delta(str(folder)).filter(pl.sql_expr(condition)).select(columns).collect().to_dicts()
 
 
 def record(
