@@ -87,7 +87,10 @@ class InboxWatch:
 
     def _is_due(self, customer: str, files: CustomerFiles) -> bool:
         known = self._listed[customer]
-        if known.is_open and time.monotonic() - known.at > max(OPEN_AGAIN_S, _MOST_WATCHING * known.took_s):
+        rested = time.monotonic() - known.at
+        if rested < _MOST_WATCHING * known.took_s:  # accepting a flood changes the folder at every look
+            return False
+        if known.is_open and rested > OPEN_AGAIN_S:
             return True
         try:
             return files.changed_ns(INBOX) != known.changed_ns
