@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pipelines.customers.files import CustomerFiles
-from pipelines.customers.places import SESSIONS
 from pipelines.customers.requests import is_session_id
+from pipelines.customers.session_files import SessionFiles
 from pipelines.customers.session_maps import CustomerMapError, session_maps
 from pipelines.customers.sessions import TakenSession, known_sessions, take_sessions
 from pipelines.landing.uploads import LandedFile
@@ -17,9 +17,6 @@ from pipelines.training.scratch import scratch_folder
 if TYPE_CHECKING:
     from pipelines.customers.fulfilment import Asked
     from pipelines.engines.engine import Engine
-
-_WORTH_LISTING = 50
-"""Names from which on one listing is cheaper than a look at each, which is a request of its own in a bucket."""
 
 
 def sessions_asked_for(
@@ -38,9 +35,10 @@ def sessions_asked_for(
     request_of: dict[str, str] = {}
     ids = {name for one in asked for name in one.request.sessions if is_session_id(name)}
     taken = known_sessions(engine, customer, ids) if ids else {}
-    present = _present(files, {name for one in asked for name in one.request.sessions if name not in taken})
+    unread = {name for one in asked for name in one.request.sessions if name not in taken}
+    present = dict(SessionFiles(files).named(unread))
     for one in asked:
-        here = {name: present.get(name) for name in one.request.sessions if name not in taken}
+        here = {name: present[name] for name in one.request.sessions if name not in taken}
         unknown = [name for name, file in here.items() if file is None]
         if unknown:
             one.problem = (
@@ -68,12 +66,3 @@ def sessions_asked_for(
         if one.problem is None:
             one.sessions = {name: taken[name] for name in one.in_turn}
     return taken
-
-
-def _present(files: CustomerFiles, names: set[str]) -> dict[str, LandedFile]:
-    """Those of the names that are files of the sessions folder."""
-    if len(names) > _WORTH_LISTING:
-        listed = {file.file_path.removeprefix(f"{SESSIONS}/"): file for file in files.listed(SESSIONS)}
-        return {name: listed[name] for name in names if name in listed}
-    looked = {name: files.look(f"{SESSIONS}/{name}") for name in names}
-    return {name: file for name, file in looked.items() if file is not None}

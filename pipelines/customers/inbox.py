@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from pipelines.customers.corrections import Correction, InvalidCorrectionError, read_corrections
 from pipelines.customers.files import CustomerFiles
-from pipelines.customers.places import INBOX, SESSIONS
+from pipelines.customers.places import INBOX
 from pipelines.customers.requests import (
     MOST_REQUEST_BYTES,
     InvalidRequestError,
@@ -24,6 +24,7 @@ from pipelines.customers.requests import (
     read_request,
     status_path,
 )
+from pipelines.customers.session_files import SessionFiles
 from pipelines.customers.status import Status, new_status, status_of_content, tell
 from pipelines.landing.uploads import FileChangedError, LandedFile
 
@@ -33,8 +34,6 @@ _MOST_READ = 500
 """Requests that are read at one look."""
 PATIENCE_SECONDS = 30.0
 """How long a request waits for session files that are still being uploaded."""
-MOST_FILES_LOOKED_AT = 20
-"""Of one request, to see whether they have arrived; of more names the folder is listed, once a look at the inbox."""
 _CORRECTIONS_LIKE_A_SESSION = 5
 """Corrections that are counted as much as one session when a run's work is bounded."""
 
@@ -88,7 +87,7 @@ def open_requests(
     memory.answered[customer] = here = {}
     settling = _Settling(memory.ahead.get(customer, {}))
     memory.ahead[customer] = settling.ahead
-    sessions = _SessionFiles(files)
+    sessions = SessionFiles(files)
     waiting: list[_Waiting] = []
     asked_for = [(name, file) for name, file in listed.items() if is_request(name) or is_corrections(name)]
     for name, file in asked_for:
@@ -190,26 +189,7 @@ def given_up(files: CustomerFiles, one: Open, why: str) -> Status:
     return tell(files, _changed(one.status, state="failed", why=why))
 
 
-@dataclass
-class _SessionFiles:
-    """The customer's session files as one look at the inbox sees them: however many requests name many, and whichever
-    of them wait, the folder is listed once."""
-
-    files: CustomerFiles
-    _listed: dict[str, LandedFile] | None = None
-
-    def named(self, names: Sequence[str]) -> Iterator[tuple[str, LandedFile | None]]:
-        """Each name with its file, None where there is none."""
-        if len(names) <= MOST_FILES_LOOKED_AT:
-            yield from ((name, self.files.look(f"{SESSIONS}/{name}")) for name in names)
-            return
-        if self._listed is None:
-            self._listed = {file.file_path: file for file in self.files.listed(SESSIONS)}
-        for name in names:
-            yield name, self._listed.get(f"{SESSIONS}/{name}")
-
-
-def _missing(sessions: _SessionFiles, request: Request, status: Status, settling: _Settling) -> str | None:
+def _missing(sessions: SessionFiles, request: Request, status: Status, settling: _Settling) -> str | None:
     """Which of the session files are not there, or not whole yet; looked at before the first attempt only."""
     if status.attempts:
         return None

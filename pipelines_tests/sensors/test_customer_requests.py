@@ -12,7 +12,7 @@ from pipelines.assets.customers import BATCH, STEP
 from pipelines.assets.releases import CHAMPIONS
 from pipelines.customers import inbox
 from pipelines.customers.folder_files import FolderFiles
-from pipelines.customers.inbox import MOST_FILES_LOOKED_AT
+from pipelines.customers.session_files import MOST_FILES_LOOKED_AT
 from pipelines.customers.status import new_status, tell
 from pipelines.releases.run_tags import COMMIT
 from pipelines.sensors import customer_requests as module
