@@ -126,9 +126,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(project: Path, index: Packa
     first, second = PACKAGES
     index.holds_back = second
     process = _started(project, index.url)
-    cache = project.parent / "cache"
+    # uv's note that the wheel is whole, written last: the unpacked files are there before it.
+    finished = f"wheels-*/index/*/{first.replace('_', '-')}/*.http"
     deadline = time.monotonic() + 30
-    while set(index.asked) != set(PACKAGES) or not list(cache.rglob(f"{first}.py")):
+    while set(index.asked) != set(PACKAGES) or not list((project.parent / "cache").glob(finished)):
         assert time.monotonic() < deadline, (index.asked, process.poll())
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
