@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from pipelines.flight.aircraft import AIRCRAFT
 from pipelines.flight.channels import CHANNELS
+from pipelines.flight.fast_yaml import load_yaml
 from pipelines.models.gate_rules import Gates
 from pipelines.models.prediction_rules import Prediction
 from pipelines.tables.contract import TableName
@@ -23,10 +24,6 @@ from pipelines.tables.contracts import GOLD
 MODELS_FOLDER = Path(__file__).resolve().parent
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 """What Dagster takes for an e-mail address: with an owner that is none to it, no graph could be loaded."""
-
-
-# The parser in C, where PyYAML has it: a fraction of the time, in every process that loads the definitions.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class ManifestError(ValueError):
@@ -196,7 +193,7 @@ def load_manifest(file: Path) -> Manifest:
         ManifestError: not YAML, a key missing, unknown or wrong, or the folder has another name.
     """
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
+        content = load_yaml(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ManifestError(f"{file}: not readable as YAML ({error}). Correct the line that it names.") from error
     if not isinstance(content, dict):

@@ -11,8 +11,7 @@ import json
 import os
 from pathlib import Path
 
-import yaml
-
+from pipelines.flight.fast_yaml import load_yaml
 from pipelines.models.manifest import MODELS_FOLDER
 from pipelines.settings import Settings
 
@@ -42,7 +41,7 @@ def graph_of(models: Path) -> dict[str, str]:
     """
     found = {}
     for file in sorted(models.glob("*/model.yaml")):
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = load_yaml(file.read_text(encoding="utf-8"))
         said = {key: content.get(key) for key in _OF_THE_GRAPH}
         found[file.parent.name] = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     return found

@@ -203,8 +203,10 @@ def read_column_map(path: Path) -> ColumnMap:
     """Load and validate one map; raises `ColumnMapError` naming the file and the key at fault."""
     import yaml
 
+    from pipelines.flight.fast_yaml import load_yaml
+
     try:
-        content = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = load_yaml(path.read_bytes())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ColumnMapError(f"{path}: this is not YAML: {' '.join(str(error).split())}") from error
     reader = _Reader(path, "", content, _TOP_KEYS)
