@@ -36,6 +36,15 @@ PRELOADED_MODULES = (
     "mlflow.store.model_registry.sqlalchemy_store",
     "git",
     "fsspec",
+    "mlflow.store.model_registry.sqlalchemy_workspace_store",
+    "mlflow.store.tracking.sqlalchemy_workspace_store",
+    "mlflow.tracing.export",
+    "mlflow.tracing.processor.otel",
+    "narwhals._pandas_like.dataframe",
+    "narwhals.stable.v2",
+    "opentelemetry.sdk.metrics.export",
+    "pyarrow.parquet",
+    "pyspark.sql.connect.window",
     "pyspark.worker",
     "pysail.spark",
     # What executing a Dagster step imports besides, when it begins.
@@ -45,6 +54,12 @@ PRELOADED_MODULES = (
     "dagster._core.storage.runs.in_memory",
     "dagster._core.storage.schedules.sqlite",
     "dagster._core.storage.root",
+    "dagster._core.definitions.external_asset",
+    "dagster._core.definitions.repository_definition.repository_data_builder",
+    "dagster._core.launcher.sync_in_memory_run_launcher",
+    "dagster._core.types.transform_typing",
+    "dagster._utils.hosted_user_process",
+    "pydantic.dataclasses",
     "upath.implementations.local",
 )
 """What a warm cluster has imported before its first task; a module that is not installed is passed over."""

@@ -7,6 +7,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import PermissionDenied
 from databricks.sdk.service import compute
 
+from pipelines.local.runtime import isolation
 from pipelines.local.settings import LocalSettings
 from pipelines_tests.local.conftest import client_with, run_code
 
@@ -69,6 +70,21 @@ def test_code_can_have_processes_forked_before_the_engine_was(
     done = run_code(development, code, development_cluster)
     assert done.state == SUCCESS, done.logs
     assert done.logs.splitlines() == ["True True 1 True", "True 3"]
+
+
+def test_each_task_has_a_local_disk_of_its_own(
+    development: WorkspaceClient, development_cluster: str, settings: LocalSettings
+) -> None:
+    if settings.isolation == "interposed" or not isolation.supported():
+        pytest.skip("this machine gives a process no file systems of its own")
+    code = """
+        import os
+        print(os.listdir("/local_disk0"))
+        open("/local_disk0/mine", "w").close()
+        print(os.listdir("/local_disk0"))
+    """
+    for _ in range(2):
+        assert run_code(development, code, development_cluster).logs.splitlines() == ["[]", "['mine']"]
 
 
 def test_token_ends_with_the_task(development: WorkspaceClient, development_cluster: str) -> None:

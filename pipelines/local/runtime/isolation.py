@@ -1,7 +1,8 @@
 """What a task sees of the machine: its own mount namespace, where the kernel enforces the grants.
 
-`/dbfs`, `/Volumes` and `/Workspace` appear there; hidden folders are empty; tables that the task's principal may only
-read are on a read-only mount, and those that it may not read are absent. No root is needed, only unprivileged user
+`/dbfs`, `/Volumes` and `/Workspace` appear there, and `/local_disk0`, the driver's own disk: here memory that the task
+has to itself. Hidden folders are empty; tables that the task's principal may only read are on a read-only mount, and
+those that it may not read are absent. No root is needed, only unprivileged user
 namespaces. A second namespace within the first locks the mounts: not even root can undo them.
 """
 
@@ -20,6 +21,7 @@ _NODIRATIME, _BIND, _REC, _PRIVATE, _RELATIME = 2048, 4096, 16384, 1 << 18, 1 <<
 _DETACH = 2
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _SET_DEATH_SIGNAL = 1
+_LOCAL_DISK = "/local_disk0"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -64,6 +66,8 @@ def enter(plan: dict[str, Any]) -> None:
         _view(_within(old, source), _within(new, target), mode)
     for folder in plan["covered"]:
         _cover(_within(new, folder))
+    _within(new, _LOCAL_DISK).mkdir(exist_ok=True)
+    _cover(_within(new, _LOCAL_DISK))
     os.chdir(new)
     _pivot(".", ".")
     if _libc.umount2(b".", _DETACH) != 0:
