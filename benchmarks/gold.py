@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.engines import open_engine
-from pipelines.engines.java import cache_folder
 from pipelines.flight.simulator.sessions import simulate_sessions
+from pipelines.machine_cache import cache_folder
 from pipelines.tables import gold
 from pipelines.tables.annotation_ingestion import ingest_annotations
 from pipelines.tables.attestation import attest

@@ -7,8 +7,8 @@ import shutil
 from datetime import date
 from pathlib import Path
 
-from pipelines.engines.java import cache_folder
 from pipelines.flight.simulator.sessions import simulate_sessions
+from pipelines.machine_cache import cache_folder
 
 DAY = date(2026, 11, 20)
 _FLOWN = (("csv", 16, 500), ("garmin", 4, 900))

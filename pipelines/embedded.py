@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.bucket_credentials import bucket_secrets
-from pipelines.engines.java import cache_folder, provide_java
+from pipelines.engines.java import provide_java
 from pipelines.local.compute import engines
 from pipelines.local.lifecycle import connection
 from pipelines.local.settings import LocalSettings, admin_name, settings_below
 from pipelines.local.stack import StackConnection, ensure_prepared, ensure_stack
+from pipelines.machine_cache import cache_folder
 from pipelines.metastore import PUBLIC_KEY, Site, plan_for
 from pipelines.settings import Settings
 from pipelines.workspace_names import LOCATIONS, SECRET_SCOPE, Location

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.machine_cache import cache_folder, kept
+
 DEFAULT_PATHS = ("pipelines", "requirements", "pyproject.toml")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -77,11 +79,15 @@ class CodeSource:
         Raises:
             CodeError: git does not have it (any more), or it holds none of the paths to ship.
         """
+        folder, name = cache_folder(os.environ) / "code", f"{tree}.{_short_digest(self.paths)}.zip"
+        archive = kept(folder, name, lambda: self._archive_of(tree))
+        return CodeSnapshot(commit, tree, dirty, hashlib.sha256(archive).hexdigest(), archive)
+
+    def _archive_of(self, tree: str) -> bytes:
         present = [line for line in self._git("ls-tree", "--name-only", tree, "--", *self.paths).splitlines() if line]
         if not present:
             raise CodeError(f"Tree {tree[:12]} of {self.repository} has none of the paths {', '.join(self.paths)}.")
-        archive = _zip_of(self._git_bytes("archive", "--format=tar", tree, "--", *present))
-        return CodeSnapshot(commit, tree, dirty, hashlib.sha256(archive).hexdigest(), archive)
+        return _zip_of(self._git_bytes("archive", "--format=tar", tree, "--", *present))
 
     def _commit(self, revision: str) -> str:
         try:
@@ -128,6 +134,10 @@ class CodeSource:
             words = done.stderr.decode(errors="replace").strip()
             raise CodeError(f"`git {' '.join(arguments[:2])}` failed in {self.repository}: {words}")
         return done.stdout
+
+
+def _short_digest(paths: tuple[str, ...]) -> str:
+    return hashlib.sha256("\0".join(paths).encode()).hexdigest()[:16]
 
 
 def _zip_of(tar: bytes) -> bytes:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from pipelines.databricks.attempts import Attempt
+from pipelines.databricks.bytecode import MAGIC, bytecode_of
 from pipelines.databricks.code import CodeSource
 from pipelines.databricks.payload import payload
 from pipelines.databricks.pins import pinned_snapshot
@@ -35,13 +36,18 @@ def staged_request(
     tags = remote_tags(paying, step_tags, run.run_id, run.job_name, context.step.key)
     session.compute.size(size)
     snapshot = pinned_snapshot(context.instance, run, source)
+    compiled = bytecode_of(snapshot.archive, snapshot.digest)
     code = session.staging.code(snapshot.archive, snapshot.digest)
+    bytecode = session.staging.bytecode(compiled.archive, compiled.digest, snapshot.digest)
     program = session.staging.program(remote_program())
     document = session.staging.payload(attempt.token, payload(context, target, source.repository))
     # Parameters are set by whoever may submit runs. What lies in the staging folder is believed only as far as they go.
     parameters = {
         "code": code.path,
         "code_digest": code.digest,
+        "bytecode": bytecode.path,
+        "bytecode_digest": bytecode.digest,
+        "bytecode_for": MAGIC,
         "commit": snapshot.commit,
         "dirty": str(snapshot.dirty).lower(),
         "payload": document.path,
@@ -75,4 +81,5 @@ def stage_anew(context: StepExecutionContext, source: CodeSource, session: Sessi
         DatabricksLaunchError: it does not arrive.
     """
     snapshot = pinned_snapshot(context.instance, context.dagster_run, source)
-    session.staging.replace_code(snapshot.archive, snapshot.digest)
+    bytecode = bytecode_of(snapshot.archive, snapshot.digest)
+    session.staging.replace_code(snapshot.archive, snapshot.digest, bytecode.archive, bytecode.digest)

@@ -42,6 +42,14 @@ class Staging:
         """
         return self._once(self._code_path(digest), archive, digest, trusted=True)
 
+    def bytecode(self, compiled: bytes, digest: str, code_digest: str) -> Staged:
+        """Stage a code archive's bytecode, unless it is there already.
+
+        Raises:
+            StagingFailedError: it does not arrive whole.
+        """
+        return self._once(self._bytecode_path(digest, code_digest), compiled, digest, trusted=True)
+
     def program(self, source: bytes) -> Staged:
         """Stage the program of the tasks, unless it is there already; what is there is read, because it runs first.
 
@@ -62,20 +70,25 @@ class Staging:
         self._put(path, document)
         return Staged(path, digest)
 
-    def replace_code(self, archive: bytes, digest: str) -> None:
-        """Upload a code archive again, if what is there is not it: a task said so.
+    def replace_code(self, archive: bytes, digest: str, bytecode: bytes, bytecode_digest: str) -> None:
+        """Upload a code archive and its bytecode again, where what is there is not it: a task said so.
 
         Raises:
             StagingFailedError: it does not arrive whole.
         """
-        path = self._code_path(digest)
+        wanted = {self._code_path(digest): archive, self._bytecode_path(bytecode_digest, digest): bytecode}
         with self._lock:
             self._known.clear()
-            if self.read(path) != archive:
-                self._put(path, archive)
+            for path, data in wanted.items():
+                if self.read(path) != data:
+                    self._put(path, data)
 
     def _code_path(self, digest: str) -> str:
         return f"{self.root}/code/{digest}.zip"
+
+    def _bytecode_path(self, digest: str, code_digest: str) -> str:
+        # The same code compiled elsewhere need not give the same bytes.
+        return f"{self.root}/code/{code_digest}.{digest[:16]}.bytecode.zip"
 
     def step_folder(self, token: str) -> str:
         """Folder of one submission's files."""

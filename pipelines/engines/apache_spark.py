@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.engines.delta_jars import provide_delta_jars
 from pipelines.engines.engine import CATALOGS
-from pipelines.engines.java import cache_folder, provide_java
+from pipelines.engines.java import provide_java
 from pipelines.engines.spark import SparkEngine
 from pipelines.engines.worker_code import give_to_workers
+from pipelines.machine_cache import cache_folder
 from pipelines.tables.contract import TableName
 
 if TYPE_CHECKING:

@@ -20,6 +20,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from pipelines.machine_cache import cache_folder
+
 SUPPORTED_VERSIONS = (17, 21)
 """Major versions that Apache Spark 4.2 supports."""
 
@@ -53,14 +55,6 @@ class Java:
     @property
     def executable(self) -> Path:
         return self.home / "bin" / "java"
-
-
-def cache_folder(variables: Mapping[str, str]) -> Path:
-    """Where downloads are kept between runs and shared by all checkouts: `PIPELINES_CACHE`, else the user's cache."""
-    if "PIPELINES_CACHE" in variables:
-        return Path(variables["PIPELINES_CACHE"]).expanduser().resolve()
-    base = variables.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base).expanduser().resolve() / "pipelines"
 
 
 def find_java(variables: Mapping[str, str]) -> Java | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.engines import java as java_module
-from pipelines.engines.java import JavaUnavailableError, cache_folder, find_java, provide_java, write_shim
+from pipelines.engines.java import JavaUnavailableError, find_java, provide_java, write_shim
 
 
 def make_java(home: Path, version: str) -> Path:
@@ -63,8 +63,3 @@ def test_the_shim_drops_the_module_that_the_runtime_lacks_and_keeps_the_rest(tmp
     arguments = ["-Xmx1g", "--add-modules=jdk.incubator.vector", "-Dname=two words", "Main"]
     shown = subprocess.run([home / "bin" / "java", *arguments], capture_output=True, text=True, check=True).stdout
     assert shown.splitlines() == ["<-Xmx1g>", "<-Dname=two words>", "<Main>"]
-
-
-def test_the_cache_is_the_users_unless_moved() -> None:
-    assert cache_folder({"XDG_CACHE_HOME": "/var/cache/me"}) == Path("/var/cache/me/pipelines")
-    assert cache_folder({"XDG_CACHE_HOME": "/x", "PIPELINES_CACHE": "/elsewhere"}) == Path("/elsewhere")

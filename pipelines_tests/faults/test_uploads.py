@@ -18,7 +18,12 @@ from pipelines_tests.databricks.test_launcher import Run, messages, metadata_of
 from pipelines_tests.databricks.wiring import STAGING, Wiring
 
 MIB = 2**20
-UPLOADS = {"payload": r".*/payload-.*\.json", "code": r".*/code/.*\.zip", "program": r".*/programs/.*\.py"}
+UPLOADS = {
+    "payload": r".*/payload-.*\.json",
+    "code": r".*/code/[0-9a-f]+\.zip",
+    "bytecode": r".*/code/.*\.bytecode\.zip",
+    "program": r".*/programs/.*\.py",
+}
 
 
 @pytest.fixture
@@ -57,10 +62,14 @@ def test_uploads_that_never_arrive_are_told(run: Run, workspace: WorkspaceClient
     assert remote_runs(workspace, result.run_id) == []
 
 
-def test_code_that_was_changed_in_staging_is_not_run_but_staged_anew(run: Run, workspace: WorkspaceClient) -> None:
+@pytest.mark.parametrize("what", ["code", "bytecode"])
+def test_code_that_was_changed_in_staging_is_not_run_but_staged_anew(
+    run: Run, workspace: WorkspaceClient, what: str
+) -> None:
     first = run("empty")
     digest = metadata_of(first, "empty")["code_digest"]
-    path = f"{STAGING}/code/{digest}.zip"
+    staged = [str(entry.path) for entry in workspace.files.list_directory_contents(f"{STAGING}/code")]
+    [path] = [one for one in staged if digest in one and one.endswith(".bytecode.zip") == (what == "bytecode")]
     contents = workspace.files.download(path).contents
     assert contents is not None
     archive = contents.read()

@@ -12,9 +12,10 @@ from databricks.sdk.errors import BadRequest
 from databricks.sdk.service import compute
 
 from pipelines.engines.delta_jars import provide_delta_jars
-from pipelines.engines.java import cache_folder, provide_java
+from pipelines.engines.java import provide_java
 from pipelines.local.lifecycle import down
 from pipelines.local.settings import LocalSettings
+from pipelines.machine_cache import cache_folder
 from pipelines_tests.local.conftest import client, local_settings, run_code
 
 SUCCESS = ("TERMINATED", "SUCCESS")
