@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.cli.instance import PROJECT, prepare_home
+from pipelines.cli.instance import PROJECT, open_instance
 from pipelines.settings import Settings
 
 _ENDS_WITHIN_S = 15
@@ -21,7 +21,8 @@ _ENDS_WITHIN_S = 15
 @contextmanager
 def daemon_of(settings: Settings) -> Iterator[None]:
     """Run the daemon with the location's code server until the end of the block; its output goes to a log file."""
-    prepare_home(settings)
+    with open_instance(settings):
+        pass  # a new home's databases are made by one process alone: two at once spoil them
     log = settings.home / "logs" / f"daemon-{settings.location}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(_workspace_of(settings))]
