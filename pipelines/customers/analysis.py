@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.customers.places import schema_of
@@ -16,7 +17,9 @@ from pipelines.models.manifest import Manifest
 from pipelines.settings import Settings
 from pipelines.tables.contract_guard import ensure_tables
 from pipelines.tables.contracts.customers import analysis_contract, judgements_contract
-from pipelines.tables.selecting import in_list, selected
+from pipelines.tables.reading import rows_with
+from pipelines.tables.selecting import in_list
+from pipelines.training.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
@@ -99,7 +102,7 @@ def analyse(
             chosen = set(sessions[start : start + SESSIONS_AT_ONCE])
             batch = [one for one in waiting if one.session_id in chosen]
             judged = _judged(engine, settings, registry, customer, manifests, batch)
-            for entry in _write(engine, customer, batch, judged, digests):
+            for entry in _write(engine, customer, batch, judged, digests, scratch_folder(settings)):
                 found[entry.key] = entry
             progress(f"{start + len(chosen)} of {len(sessions)} sessions judged")
     return found
@@ -136,8 +139,8 @@ def _judged(
 
 def _known(engine: Engine, customer: str, session_ids: set[str]) -> dict[Key, Analysed]:
     contract = judgements_contract(schema_of(customer))
-    rows = selected(engine, engine.table(contract.name), "session_id", session_ids).select(*_COLUMNS)
-    entries = (Analysed(**row) for row in rows.toArrow().to_pylist())
+    rows = rows_with(engine, contract, "session_id", session_ids, _COLUMNS)
+    entries = (Analysed(**row) for row in rows.to_pylist())
     return {entry.key: entry for entry in entries}
 
 
@@ -147,6 +150,7 @@ def _write(
     batch: Sequence[Assignment],
     judged: Mapping[Key, Judged],
     digests: Mapping[str, str],
+    scratch: Path,
 ) -> list[Analysed]:
     """Write what was found, then enter it in the ledger: a crash in between makes the next run do the same again."""
     schema, now = schema_of(customer), datetime.now(UTC)
@@ -180,8 +184,8 @@ def _write(
         f"{in_list('session_id', {one.session_id for one in batch if (one.model, one.version) == (model, version)})})"
         for model, version in sorted({(one.model, one.version) for one in batch})
     )
-    replace_rows(engine, analysis_contract(schema), these, rows)
-    replace_rows(engine, judgements_contract(schema), these, entries)
+    replace_rows(engine, analysis_contract(schema), these, rows, scratch)
+    replace_rows(engine, judgements_contract(schema), these, entries, scratch)
     return [
         Analysed(
             **{name: entry[name] for name in _COLUMNS},

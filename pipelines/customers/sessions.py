@@ -6,13 +6,11 @@ replaces. A file that cannot be trusted is a row with the reason, and keeps none
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from pipelines.customers.files import CustomerFiles
 from pipelines.customers.places import SESSIONS, schema_of
@@ -20,12 +18,17 @@ from pipelines.customers.replacing import clear, replace_rows
 from pipelines.customers.session_maps import SessionMaps
 from pipelines.customers.session_reading import CHANGED, QUARANTINED, READY, ReadSession, read_sessions
 from pipelines.landing.uploads import LandedFile
+from pipelines.tables.appending import append_rows
+from pipelines.tables.arrow_rows import arrow_schema
 from pipelines.tables.contract_guard import ensure_tables
+from pipelines.tables.contracts import FLIGHT_SAMPLES
 from pipelines.tables.contracts.customers import approaches_contract, samples_contract, sessions_contract
-from pipelines.tables.retries import until_committed
-from pipelines.tables.selecting import in_list, selected
+from pipelines.tables.reading import rows_where, rows_with
+from pipelines.tables.selecting import in_list
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from pipelines.engines.engine import Engine
 
 BATCH_FILES = 100
@@ -51,16 +54,15 @@ def known_sessions(engine: Engine, customer: str, session_ids: set[str]) -> dict
     """Those of the sessions that the customer's tables hold, by id."""
     contract = sessions_contract(schema_of(customer))
     ensure_tables(engine, contract)
-    rows = selected(engine, engine.table(contract.name), "session_id", session_ids)
-    found = rows.select("session_id", "status", "reason", "source_digest").toArrow().to_pylist()
-    return {row["session_id"]: TakenSession(**row) for row in found}
+    rows = rows_with(engine, contract, "session_id", session_ids, ["session_id", "status", "reason", "source_digest"])
+    return {row["session_id"]: TakenSession(**row) for row in rows.to_pylist()}
 
 
 def ready_sessions(engine: Engine, customer: str) -> list[str]:
     """Ids of all sessions of the customer that could be read, in order."""
     contract = sessions_contract(schema_of(customer))
     ensure_tables(engine, contract)
-    rows = engine.table(contract.name).where(f"status = '{READY}'").select("session_id").toArrow()
+    rows = rows_where(engine, contract, f"status = '{READY}'", ["session_id"])
     return sorted(rows.column("session_id").to_pylist())
 
 
@@ -112,11 +114,11 @@ def _known_files(
     engine: Engine, customer: str, found: Mapping[str, LandedFile], maps: SessionMaps
 ) -> dict[str, TakenSession]:
     """The files that were read in this version and by these rules."""
-    rows = selected(engine, engine.table(sessions_contract(schema_of(customer)).name), "file_name", set(found))
+    contract = sessions_contract(schema_of(customer))
     columns = ("session_id", "file_name", "file_version", "status", "reason", "source_digest", "source_format")
     return {
         row["file_name"]: TakenSession(row["session_id"], row["status"], row["reason"], row["source_digest"])
-        for row in rows.select(*columns).toArrow().to_pylist()
+        for row in rows_with(engine, contract, "file_name", set(found), columns).to_pylist()
         if row["file_version"] == found[row["file_name"]].file_version
         and row["source_digest"] == maps.source_digest(row["session_id"], row["source_format"])
     }
@@ -139,29 +141,20 @@ def _write(
     ready = [one for one in by_id.values() if one.status == READY]
     these = in_list("session_id", by_id)
     clear(engine, samples_contract(schema), these)  # also of a session that could be read before
-    if ready:
-        _append_seconds(engine, schema, ready, scratch)
-    replace_rows(engine, approaches_contract(schema), these, [row for one in ready for row in one.approaches])
+    append_rows(engine, samples_contract(schema), _seconds(ready), scratch)
+    approaches = [row for one in ready for row in one.approaches]
+    replace_rows(engine, approaches_contract(schema), these, approaches, scratch)
     now = datetime.now(UTC)
     rows = [_row(one, request_of.get(_name(one.file), ""), now) for one in by_id.values()]
-    replace_rows(engine, sessions_contract(schema), these, rows)
+    replace_rows(engine, sessions_contract(schema), these, rows, scratch)
 
 
-def _append_seconds(engine: Engine, schema: str, ready: Sequence[ReadSession], scratch: Path) -> None:
+def _seconds(ready: Sequence[ReadSession]) -> pa.Table:
     import pyarrow as pa
-    from pyarrow import parquet
 
-    contract = samples_contract(schema)
-    folder = scratch / f"seconds_{uuid4().hex}"
-    folder.mkdir(parents=True)
-    try:
-        # Through a file: a message to the engine has a limit that some hours of flight exceed.
-        ordered = sorted(ready, key=lambda one: one.session_id)
-        table = pa.concat_tables([pa.ipc.open_stream(one.seconds).read_all() for one in ordered])
-        parquet.write_table(table, folder / "seconds.parquet", compression="snappy")
-        until_committed(lambda: engine.append(contract.name, engine.spark.read.parquet(str(folder))))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    ordered = sorted(ready, key=lambda one: one.session_id)
+    tables = [pa.ipc.open_stream(one.seconds).read_all() for one in ordered]
+    return pa.concat_tables(tables) if tables else arrow_schema(FLIGHT_SAMPLES).empty_table()
 
 
 def _row(one: ReadSession, request_id: str, now: datetime) -> dict[str, Any]:

@@ -1,15 +1,16 @@
-"""Appending rows that Python functions make, a great many of them: the fastest sound way of each engine.
+"""Appending rows that are made in Python, a great many of them or a few: the fastest sound way of each engine.
 
 Where Python workers are processes, Spark takes the rows from them and writes them. Where they are threads of one
-process, handing rows over and writing them in the engine takes longer than making them: there each task writes its
-Parquet file into the table's folder by itself, and one commit names all the files. If there is much to read, such
-tasks have processes beside the engine (`pipelines.engines.processes`). Files of a run that dies before its commit
-belong to no version of the table, as with every writer of Delta Lake.
+process, handing rows over and writing them in the engine takes longer than making them: there whoever makes them
+writes a Parquet file into the table's folder by itself, each task its own, and one commit names all the files. If
+there is much to read, such tasks have processes beside the engine (`pipelines.engines.processes`). Files of a run that
+dies before its commit belong to no version of the table, as with every writer of Delta Lake.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Work = Callable[[Item], Iterator["pa.RecordBatch"]]
 
+_MOST_BYTES_OF_A_MESSAGE = 16 * 1024 * 1024
+"""More rows go to the engine through a file: its messages have a limit."""
+_RANGED_TYPES = ("STRING", "BIGINT", "DOUBLE", "DATE")
+"""By which readers leave files out. Delta keeps no range of truth values, and one of times in a way of its own."""
+
 
 def append_spread(
     engine: Engine,
@@ -45,8 +51,7 @@ def append_spread(
     the contract's columns and types. A commit that collides with another writer's is tried again. If there are no
     rows, there may be no commit.
     """
-    folder = engine.folder(contract.name)
-    if engine.python_is_threaded and folder is not None and not contract.partition_by:
+    if (folder := _folder_to_write(engine, contract)) is not None:
         write = partial(_write_part, work=work, contract=contract, folder=folder)
         columns = "path string, size bigint, statistics string"
         written = gather(engine, [[part] for part in parts], write, columns, total_bytes)
@@ -55,6 +60,44 @@ def append_spread(
     else:
         columns = ", ".join(f"{column.name} {column.type}" for column in contract.columns)
         until_committed(lambda: engine.append(contract.name, spread(engine, parts, work, columns), metadata))
+
+
+def append_rows(engine: Engine, contract: TableContract, rows: pa.Table, scratch: Path) -> None:
+    """Append the rows, which have the contract's columns, in one commit; none if there are no rows.
+
+    A commit that collides with another writer's is tried again. `scratch` is a folder that all workers of the engine
+    see.
+    """
+    from pyarrow import parquet
+
+    if not rows.num_rows:
+        return
+    if (folder := _folder_to_write(engine, contract)) is not None:
+        files = _write_part([rows], lambda table: iter(table.to_batches()), contract, folder)
+        written = [file for batch in files for file in batch.to_pylist()]
+        until_committed(lambda: _commit(folder, written))
+        return
+    if rows.nbytes <= _MOST_BYTES_OF_A_MESSAGE:
+        until_committed(lambda: engine.append(contract.name, engine.spark.createDataFrame(rows)))
+        return
+    given = scratch / f"rows_{uuid4().hex}"
+    given.mkdir(parents=True)
+    try:
+        parquet.write_table(rows, given / "rows.parquet", compression="snappy")
+        until_committed(lambda: engine.append(contract.name, engine.spark.read.parquet(str(given))))
+    finally:
+        shutil.rmtree(given, ignore_errors=True)
+
+
+def _folder_to_write(engine: Engine, contract: TableContract) -> Path | None:
+    """The table's folder, if files for it are written by Python here; None if the engine writes them.
+
+    Sail (0.7.2) reads columns of lists through a workspace's catalog only from files of its own.
+    """
+    has_lists = any(column.type.startswith("ARRAY") for column in contract.columns)
+    if engine.python_is_threaded and not contract.partition_by and not has_lists:
+        return engine.folder(contract.name)
+    return None
 
 
 def _write_part(items: list[Item], work: Work[Item], contract: TableContract, folder: Path) -> Iterator[pa.RecordBatch]:
@@ -96,7 +139,9 @@ class _Ranges:
 
     def __init__(self, contract: TableContract) -> None:
         self._table = contract.name
-        self._columns = [column.name for column in contract.columns if not column.nullable]
+        whole = [column for column in contract.columns if not column.nullable]
+        self._columns = [column.name for column in whole]
+        self._ranged = {column.name for column in whole if column.type in _RANGED_TYPES}
         self._rows = 0
         self._least: dict[str, Any] = {}
         self._most: dict[str, Any] = {}
@@ -109,6 +154,8 @@ class _Ranges:
         for name in self._columns:
             if batch.column(name).null_count:  # nobody else would notice: the file is not written by an engine
                 raise ValueError(f"{self._table}, column {name}: NULL where the contract allows none.")
+            if name not in self._ranged:
+                continue
             found = least_and_most(batch.column(name)).as_py()
             self._least[name] = min(self._least.get(name, found["min"]), found["min"])
             self._most[name] = max(self._most.get(name, found["max"]), found["max"])
@@ -125,7 +172,7 @@ class _Ranges:
         )
 
 
-def _commit(folder: Path, files: list[dict[str, Any]], metadata: str) -> None:
+def _commit(folder: Path, files: list[dict[str, Any]], metadata: str | None = None) -> None:
     from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
     from deltalake.transaction import AddAction
 
@@ -135,6 +182,6 @@ def _commit(folder: Path, files: list[dict[str, Any]], metadata: str) -> None:
         [AddAction(file["path"], file["size"], {}, now, True, file["statistics"]) for file in files],
         mode="append",
         schema=table.schema(),
-        commit_properties=CommitProperties(custom_metadata={"userMetadata": metadata}),
+        commit_properties=CommitProperties(custom_metadata={"userMetadata": metadata} if metadata else None),
         post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.tables.arrow_rows import rows_to_arrow
 from pipelines.tables.contract import TableContract
 from pipelines.tables.landed_files import LandedFile
+from pipelines.tables.reading import rows_where
 
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
@@ -31,8 +32,9 @@ class Entry:
 
 def finished_versions(engine: Engine, ledger: TableContract, upload_day: date) -> set[tuple[str, str]]:
     """(file_path, file_version) of every file of that day that the ledger holds."""
-    rows = _entries(engine, ledger, f"upload_day = DATE'{upload_day.isoformat()}'", ["file_path", "file_version"])
-    return {(row["file_path"], row["file_version"]) for row in rows}
+    of_day = f"upload_day = DATE'{upload_day.isoformat()}'"
+    rows = rows_where(engine, ledger, of_day, ["file_path", "file_version"])
+    return {(row["file_path"], row["file_version"]) for row in rows.to_pylist()}
 
 
 def accepted_files(engine: Engine, ledger: TableContract, digests: set[str]) -> dict[str, dict[str, Any]]:
@@ -42,18 +44,8 @@ def accepted_files(engine: Engine, ledger: TableContract, digests: set[str]) -> 
     columns = ["content_digest", "file_path"]
     columns += [name for name in ("session_id", "source_format") if name in ledger.column_names]
     wanted = ", ".join(f"'{digest}'" for digest in sorted(digests))
-    rows = _entries(engine, ledger, f"status = 'accepted' AND content_digest IN ({wanted})", columns)
-    return {row["content_digest"]: row for row in sorted(rows, key=lambda row: row["file_path"])}
-
-
-def _entries(engine: Engine, ledger: TableContract, condition: str, columns: list[str]) -> list[dict[str, Any]]:
-    """Those columns of the ledger's rows that meet the SQL condition, in no order."""
-    if (folder := engine.folder(ledger.name)) is None:
-        return engine.table(ledger.name).where(condition).select(*columns).toArrow().to_pylist()
-    # Every upload day has files of its own, most of them tiny: opening them takes the engine twice as long.
-    import polars as pl
-
-    return pl.scan_delta(str(folder)).filter(pl.sql_expr(condition)).select(columns).collect().to_dicts()
+    rows = rows_where(engine, ledger, f"status = 'accepted' AND content_digest IN ({wanted})", columns)
+    return {row["content_digest"]: row for row in sorted(rows.to_pylist(), key=lambda row: row["file_path"])}
 
 
 def record(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -386,10 +387,10 @@ def test_a_run_that_died_between_tables_is_redone_without_doubles(
     original = sessions.replace_rows
 
     def dies_before(table: str) -> Any:
-        def replace(engine: Engine, contract: Any, condition: str, found: Any) -> None:
+        def replace(engine: Engine, contract: Any, condition: str, found: Any, scratch: Path) -> None:
             if contract.name.table == table:
                 raise ConnectionError("the machine lost its power")
-            original(engine, contract, condition, found)
+            original(engine, contract, condition, found, scratch)
 
         return replace
 

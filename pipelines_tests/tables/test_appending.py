@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+import pipelines.tables.appending
 from pipelines.engines.engine import Engine
-from pipelines.tables.appending import append_spread
+from pipelines.tables.appending import append_rows, append_spread
+from pipelines.tables.arrow_rows import rows_to_arrow
 from pipelines.tables.contract import Column, TableContract, TableName
 from pipelines.tables.contract_guard import ensure_tables
 from pipelines.tables.history import history
@@ -92,3 +96,40 @@ def test_readers_can_leave_files_out_by_their_ranges(empty: Engine) -> None:
         assert found[name]["maxValues"]["name"] == name
         assert (found[name]["minValues"]["number"], found[name]["maxValues"]["number"]) == (0, count - 1)
         assert found[name]["nullCount"]["number"] == 0
+
+
+ROWS = [{"name": "d", "number": 1, "value": 0.5}, {"name": "e", "number": 2, "value": None}]
+
+
+def test_rows_at_hand_arrive_in_one_commit(empty: Engine, tmp_path: Path) -> None:
+    append_rows(empty, TABLE, rows_to_arrow(TABLE, ROWS), tmp_path)
+    append_rows(empty, TABLE, rows_to_arrow(TABLE, []), tmp_path)
+    assert rows(empty, TABLE) == ROWS
+    assert [commit.version for commit in history(empty, TABLE.name) if commit.changes_data] == [1]
+
+
+def test_rows_that_no_message_holds_arrive_as_well(
+    empty: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipelines.tables.appending, "_MOST_BYTES_OF_A_MESSAGE", 1)
+    append_rows(empty, TABLE, rows_to_arrow(TABLE, ROWS), tmp_path / "scratch")
+    assert rows(empty, TABLE) == ROWS
+    assert list(tmp_path.glob("scratch/*")) == []
+
+
+def test_rows_with_a_null_where_none_is_allowed_are_not_appended(empty: Engine, tmp_path: Path) -> None:
+    with pytest.raises(Exception, match=r"[Nn][Uu][Ll][Ll]"):
+        append_rows(empty, TABLE, rows_to_arrow(TABLE, [*ROWS, {"name": None, "number": 3}]), tmp_path)
+    assert rows(empty, TABLE) == []
+
+
+def test_columns_without_an_order_keep_no_ranges(engine: Engine, tmp_path: Path) -> None:
+    columns = [Column("holds", "BOOLEAN", "Whether.", False), Column("moment", "TIMESTAMP", "When.", False)]
+    contract = TableContract(
+        TableName("main", "silver", "odd"), "Made by a test.", (*TABLE.columns, *columns), ("name",)
+    )
+    ensure_tables(engine, contract)
+    row = {**ROWS[0], "holds": True, "moment": datetime(2026, 11, 20, 8, 0, 0, 1, tzinfo=UTC)}
+    append_rows(engine, contract, rows_to_arrow(contract, [row]), tmp_path)
+    assert rows(engine, contract) == [row]
+    assert engine.table(contract.name).where("moment > TIMESTAMP'2026-11-20 08:00:00 UTC'").count() == 1
