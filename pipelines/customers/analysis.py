@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.customers.given_tables import given_tables
 from pipelines.customers.places import schema_of
-from pipelines.customers.predicting import FAILED, Judged, approach_starts, judge_sessions
+from pipelines.customers.predicting import FAILED, Judged, judge_sessions
 from pipelines.customers.replacing import replace_rows
 from pipelines.customers.routes import Assignment
 from pipelines.models.manifest import Manifest
@@ -19,6 +20,7 @@ from pipelines.tables.contract_guard import ensure_tables
 from pipelines.tables.contracts.customers import analysis_contract, judgements_contract
 from pipelines.tables.reading import rows_with
 from pipelines.tables.selecting import in_list
+from pipelines.training.judging import judgements_by_model
 from pipelines.training.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -120,16 +122,18 @@ def _judged(
     sessions_of: dict[tuple[str, int], list[str]] = {}
     for one in batch:
         sessions_of.setdefault((one.model, one.version), []).append(one.session_id)
-    starts = approach_starts(engine, customer, {one.session_id for one in batch})
+    named = {model for model, _ in sessions_of}
+    known = [manifest for name, manifest in manifests.items() if name in named]
+    with given_tables(engine, customer, {one.session_id for one in batch}, scratch_folder(settings)) as given:
+        can_judge = judgements_by_model(known, given.sessions, given.flight_samples)
 
-    def judge(asked: tuple[str, int]) -> dict[str, Judged]:
-        model, version = asked
-        return judge_sessions(
-            engine, settings, registry, customer, manifests.get(model), model, version, sessions_of[asked], starts
-        )
+        def judge(asked: tuple[str, int]) -> dict[str, Judged]:
+            model, version = asked
+            manifest, sessions = manifests.get(model), sessions_of[asked]
+            return judge_sessions(settings, registry, manifest, model, version, sessions, given, can_judge)
 
-    with ThreadPoolExecutor(min(len(sessions_of), VERSIONS_AT_ONCE)) as threads:
-        results = list(threads.map(judge, sessions_of))
+        with ThreadPoolExecutor(min(len(sessions_of), VERSIONS_AT_ONCE)) as threads:
+            results = list(threads.map(judge, sessions_of))
     return {
         (session_id, model, version): judged
         for (model, version), found in zip(sessions_of, results, strict=True)

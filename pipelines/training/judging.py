@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,15 +31,23 @@ class Judgement:
 
 def judgements(manifest: Manifest, sessions: DataFrame, samples: DataFrame) -> list[Judgement]:
     """Every session of `sessions`, in order of id, with what it lacks of the manifest's channels."""
+    return judgements_by_model([manifest], sessions, samples)[manifest.name]
+
+
+def judgements_by_model(
+    manifests: Sequence[Manifest], sessions: DataFrame, samples: DataFrame
+) -> dict[str, list[Judgement]]:
+    """The `judgements` of several models by their names: the seconds are counted once for all."""
     from pyspark.sql import functions as F
 
+    channels = dict.fromkeys(name for manifest in manifests for name in manifest.channels)
     recorded = F.count(F.when(~F.col("is_gap"), 1))
     counted = samples.groupBy("session_id").agg(
-        recorded.alias("recorded_seconds"), *(F.count(name).alias(name) for name in manifest.channels)
+        recorded.alias("recorded_seconds"), *(F.count(name).alias(name) for name in channels)
     )
     facts = sessions.select("session_id", "upload_day", "aircraft_type", "source_digest")
-    found = facts.join(counted, "session_id", "left").collect()
-    return sorted((_judgement(manifest, row.asDict()) for row in found), key=lambda one: one.session_id)
+    found = sorted(facts.join(counted, "session_id", "left").collect(), key=lambda row: row["session_id"])
+    return {manifest.name: [_judgement(manifest, row.asDict()) for row in found] for manifest in manifests}
 
 
 def _judgement(manifest: Manifest, row: dict) -> Judgement:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -59,27 +60,33 @@ def test_a_registry_that_is_away_is_no_answer(fast: SmallModels, acme: CustomerF
     assert_once(fast, acme, "one.json")
 
 
-def test_tables_that_are_away_while_a_model_judges_are_not_held_against_it(fast: SmallModels, acme: CustomerFolder):
+@pytest.mark.parametrize(
+    ("folder", "point"),
+    [
+        ("warehouse", "pipelines.customers.analysis#given_tables:before:1"),
+        ("scratch", "pipelines.customers.predicting#predictions_of:before:1"),  # what the model was given of them
+    ],
+)
+def test_tables_that_are_away_while_a_model_judges_are_not_held_against_it(
+    fast: SmallModels, acme: CustomerFolder, tmp_path: Path, folder: str, point: str
+):
+    fast.settings = replace(fast.settings, scratch=tmp_path / "scratch")
     acme.session("a.csv")
     acme.request("one.json", "a.csv")
-    samples = fast.settings.tables / "prod" / "customer_acme" / "flight_samples"
 
     def taken_away() -> None:
-        for part in list(samples.rglob("*.parquet")):
+        parts = [part for part in (tmp_path / folder).rglob("*.parquet") if "flight_samples" in str(part)]
+        assert parts
+        for part in parts:
             part.rename(part.with_suffix(".away"))
 
-    def brought_back(said: str = "sessions judged") -> None:
-        for part in list(samples.rglob("*.away")) if "sessions judged" in said else ():
-            part.rename(part.with_suffix(".parquet"))
-
-    with (
-        acting_at("pipelines.customers.predicting#saved_estimator:after:1", taken_away),
-        pytest.raises(Exception, match=r"not found|No such file"),
-    ):
-        carried_out(fast, "one.json", progress=brought_back)
+    told = r"not found|No such file|does not exist|missing from the schema"
+    with acting_at(point, taken_away), pytest.raises(Exception, match=told):
+        carried_out(fast, "one.json")
     assert acme.status("one.json").state == "running"
     assert rows(fast.engine, "analysed_sessions", "status") == []
-    brought_back()
+    for part in tmp_path.rglob("*.away"):
+        part.rename(part.with_suffix(".parquet"))
     carried_out(fast, "one.json")
     assert_once(fast, acme, "one.json")
 
