@@ -14,7 +14,7 @@ from pipelines.customers.places import schema_of
 from pipelines.customers.predicting import FAILED, Judged, judge_sessions
 from pipelines.customers.replacing import replace_rows
 from pipelines.customers.routes import Assignment
-from pipelines.models.manifest import Manifest
+from pipelines.customers.serving import Serving
 from pipelines.settings import Settings
 from pipelines.tables.contract_guard import ensure_tables
 from pipelines.tables.contracts.customers import analysis_contract, judgements_contract
@@ -25,7 +25,6 @@ from pipelines.training.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
-    from pipelines.releases.registry import MlflowRegistry
 
 SESSIONS_AT_ONCE = 100
 """Sessions per commit: bounds memory, and an interrupted run goes on with what is not written yet."""
@@ -63,11 +62,10 @@ _COLUMNS = tuple(name for name in Analysed.__dataclass_fields__ if name not in (
 def analyse(
     engine: Engine,
     settings: Settings,
-    registry: MlflowRegistry,
+    serving: Serving,
     customer: str,
     assignments: Iterable[Assignment],
     digests: Mapping[str, str],
-    manifests: Mapping[str, Manifest],
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[Key, Analysed]:
     """Carry out the assignments; what was judged before, and did not fail, is not judged again.
@@ -76,7 +74,6 @@ def analyse(
 
     Args:
         digests: source digest of each session that the customer's tables hold; others are left out.
-        manifests: of the running code, by model.
 
     Returns:
         What the customer's tables hold of every session and version that is assigned.
@@ -103,7 +100,7 @@ def analyse(
         for start in range(0, len(sessions), SESSIONS_AT_ONCE):
             chosen = set(sessions[start : start + SESSIONS_AT_ONCE])
             batch = [one for one in waiting if one.session_id in chosen]
-            judged = _judged(engine, settings, registry, customer, manifests, batch)
+            judged = _judged(engine, settings, serving, customer, batch)
             for entry in _write(engine, customer, batch, judged, digests, scratch_folder(settings)):
                 found[entry.key] = entry
             progress(f"{start + len(chosen)} of {len(sessions)} sessions judged")
@@ -113,9 +110,8 @@ def analyse(
 def _judged(
     engine: Engine,
     settings: Settings,
-    registry: MlflowRegistry,
+    serving: Serving,
     customer: str,
-    manifests: Mapping[str, Manifest],
     batch: Sequence[Assignment],
 ) -> dict[Key, Judged]:
     """What each version finds in its sessions: versions side by side, since most of judging waits for the engine."""
@@ -123,14 +119,13 @@ def _judged(
     for one in batch:
         sessions_of.setdefault((one.model, one.version), []).append(one.session_id)
     named = {model for model, _ in sessions_of}
-    known = [manifest for name, manifest in manifests.items() if name in named]
+    known = [manifest for name, manifest in serving.manifests.items() if name in named]
     with given_tables(engine, customer, {one.session_id for one in batch}, scratch_folder(settings)) as given:
         can_judge = judgements_by_model(known, given.sessions, given.flight_samples)
 
         def judge(asked: tuple[str, int]) -> dict[str, Judged]:
             model, version = asked
-            manifest, sessions = manifests.get(model), sessions_of[asked]
-            return judge_sessions(settings, registry, manifest, model, version, sessions, given, can_judge)
+            return judge_sessions(serving, model, version, sessions_of[asked], given, can_judge)
 
         with ThreadPoolExecutor(min(len(sessions_of), VERSIONS_AT_ONCE)) as threads:
             results = list(threads.map(judge, sessions_of))

@@ -7,7 +7,6 @@ registry that is down, is raised: then it is tried again, and nothing has been a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,10 +30,9 @@ from pipelines.customers.routes import (
     asked_for,
     routed,
 )
-from pipelines.customers.serving import made_ready
+from pipelines.customers.serving import Serving
 from pipelines.customers.sessions import CHANGED, READY, TakenSession, ready_sessions
 from pipelines.customers.status import Status, content_of, new_status, status_of_content, tell
-from pipelines.models.manifest import load_manifests
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -130,12 +128,13 @@ def fulfil(
     asked = [one for name in names if (one := _begun(files, name, batch)) is not None]
     if direct is not None:
         asked.append(Asked("", "", direct))
-    found = last = _carried_out(engine, settings, customer, files, asked, batch, commit, progress)
-    # What is known already costs a moment, so of that as many parts are gone through as there are.
-    while not last.has_news and (parts := [one.name for one in last.asked if one.is_in_part]):
-        asked = [one for name in parts if (one := _begun(files, name, batch)) is not None]
-        last = _carried_out(engine, settings, customer, files, asked, batch, commit, progress)
-        found = found.followed_by(last)
+    with Serving(engine, settings, customer) as serving:
+        found = last = _carried_out(engine, settings, serving, customer, files, asked, batch, commit, progress)
+        # What is known already costs a moment, so of that as many parts are gone through as there are.
+        while not last.has_news and (parts := [one.name for one in last.asked if one.is_in_part]):
+            asked = [one for name in parts if (one := _begun(files, name, batch)) is not None]
+            last = _carried_out(engine, settings, serving, customer, files, asked, batch, commit, progress)
+            found = found.followed_by(last)
     return found
 
 
@@ -152,7 +151,9 @@ def fulfil_all(
     names += ready_sessions(engine, customer)  # whose files may have been removed since
     # Not validated: a listing names what is there, however odd, and leaves out links.
     request = Request.model_construct(sessions=tuple(names), models={}, request_id=request_id)
-    return _carried_out(engine, settings, customer, files, [Asked("", "", request)], "", "", progress)
+    with Serving(engine, settings, customer) as serving:
+        asked = [Asked("", "", request)]
+        return _carried_out(engine, settings, serving, customer, files, asked, "", "", progress)
 
 
 def nothing_asked(customer: str) -> Fulfilled:
@@ -187,6 +188,7 @@ def _begun(files: CustomerFiles, name: str, batch: str) -> Asked | None:
 def _carried_out(
     engine: Engine,
     settings: Settings,
+    serving: Serving,
     customer: str,
     files: CustomerFiles,
     asked: list[Asked],
@@ -194,30 +196,31 @@ def _carried_out(
     commit: str,
     progress: Callable[[str], None],
 ) -> Fulfilled:
-    manifests = load_manifests()
-    with ThreadPoolExecutor(1) as beside:
-        serving = beside.submit(made_ready, engine, settings, customer, manifests)
-        taken = sessions_asked_for(engine, settings, customer, files, asked, progress)
-        registry, record = serving.result()
+    taken = sessions_asked_for(engine, settings, customer, files, asked, progress)
     for one in asked:
-        ready = sorted({each.session_id for each in one.sessions.values() if each.status == READY})
-        if one.problem is not None or not ready:
-            continue
-        request = one.request
-        try:
-            one.assignments = (
-                asked_for(request.models, ready, request.request_id, record, registry)
-                if request.models
-                else routed(customer, ready, request.request_id, record, manifests)
-            )
-        except (NothingReleasedError, UnusableVersionError) as error:
-            one.problem = str(error)
+        _assign(one, customer, serving)
     digests = {each.session_id: each.source_digest for each in taken.values() if each.status == READY}
     every = [assignment for one in asked for assignment in one.assignments]
-    analysed = analyse(engine, settings, registry, customer, every, digests, manifests, progress)
+    analysed = analyse(engine, settings, serving, customer, every, digests, progress)
     undrawn = write_pages(engine, files, customer, _to_be_drawn(files, asked, analysed), progress)
     answers = [tell(files, answer(customer, one, analysed, undrawn, batch, commit)) for one in asked if one.name]
     return Fulfilled(customer, asked, answers, taken, analysed, undrawn)
+
+
+def _assign(one: Asked, customer: str, serving: Serving) -> None:
+    """Choose the versions for the request's sessions; what keeps one from being chosen is the request's problem."""
+    ready = sorted({each.session_id for each in one.sessions.values() if each.status == READY})
+    if one.problem is not None or not ready:
+        return
+    request, record = one.request, serving.record
+    try:
+        one.assignments = (
+            asked_for(request.models, ready, request.request_id, record, serving.registry)
+            if request.models
+            else routed(customer, ready, request.request_id, record, serving.manifests)
+        )
+    except (NothingReleasedError, UnusableVersionError) as error:
+        one.problem = str(error)
 
 
 def _to_be_drawn(files: CustomerFiles, asked: Sequence[Asked], analysed: Mapping[Key, Analysed]) -> list[str]:

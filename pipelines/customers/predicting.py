@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.customers.findings import findings
 from pipelines.customers.given_tables import GivenTables
+from pipelines.customers.serving import Serving
 from pipelines.models.manifest import Manifest
 from pipelines.models.protocol import load_model_code
-from pipelines.settings import Settings
 from pipelines.tables.selecting import in_list
 from pipelines.training.digests import features_digest
 from pipelines.training.inference import predictions_of
 from pipelines.training.judging import Judgement
-from pipelines.training.registry import FEATURES_TAG, saved_estimator
+from pipelines.training.registry import FEATURES_TAG
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from pipelines.releases.registry import MlflowRegistry
 
 JUDGED, NOT_JUDGED, FAILED = "judged", "not_judged", "failed"
 _CLASS = re.compile(r"\b([A-Za-z_.]*(?:Error|Exception|Warning)): *(.*)")
@@ -44,9 +43,7 @@ class Judged:
 
 
 def judge_sessions(
-    settings: Settings,
-    registry: MlflowRegistry,
-    manifest: Manifest | None,
+    serving: Serving,
     model: str,
     version: int,
     session_ids: Sequence[str],
@@ -57,7 +54,8 @@ def judge_sessions(
 
     `can_judge` says by name of the model whether it can judge them at all.
     """
-    if (unfit := _unfit(registry, manifest, model, version)) is not None:
+    manifest = serving.manifests.get(model)
+    if (unfit := _unfit(serving, manifest, model, version)) is not None:
         return dict.fromkeys(session_ids, unfit)
     assert manifest is not None
     reasons = {one.session_id: one.reason for one in can_judge[model]}
@@ -65,14 +63,14 @@ def judge_sessions(
     found = {one: Judged(NOT_JUDGED, reason, []) for one in asked if (reason := reasons[one]) is not None}
     usable = [session_id for session_id in asked if session_id not in found]
     if usable:
-        saved = saved_estimator(settings, model, version)
+        saved = serving.saved(model, version)
         found |= _predicted(manifest, given, usable, saved)
     return found
 
 
-def _unfit(registry: MlflowRegistry, manifest: Manifest | None, model: str, version: int) -> Judged | None:
+def _unfit(serving: Serving, manifest: Manifest | None, model: str, version: int) -> Judged | None:
     """Why the running code cannot apply the version; None if it can."""
-    tags = registry.tags(model, version)
+    tags = serving.tags(model, version)
     if tags is None:
         return Judged(FAILED, f"The registry has no version {version} of {model}.", [])
     if manifest is None or tags.get(FEATURES_TAG) != features_digest(manifest):

@@ -12,11 +12,10 @@ from pipelines.customers.identifier import customer_id
 from pipelines.tables.arrow_rows import rows_to_frame
 from pipelines.tables.contract_guard import ensure_tables
 from pipelines.tables.contracts.operations import CUSTOMERS
+from pipelines.tables.reading import rows_where
 from pipelines.tables.retries import until_committed
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from pipelines.engines.engine import Engine
 
 CustomerState = Literal["active", "offboarding", "offboarded"]
@@ -129,12 +128,11 @@ def write_customer(engine: Engine, customer: Customer) -> None:
     )
 
 
-def _rows(engine: Engine, condition: str | None = None) -> list[dict[str, Any]]:
+def _rows(engine: Engine, condition: str = "true") -> list[dict[str, Any]]:
     engine.refresh(CUSTOMERS.name)
     if not engine.exists(CUSTOMERS.name):
         return []
-    frame: DataFrame = engine.table(CUSTOMERS.name)
-    return (frame.where(condition) if condition else frame).toArrow().to_pylist()
+    return rows_where(engine, CUSTOMERS, condition, CUSTOMERS.column_names).to_pylist()
 
 
 def _customer(row: dict[str, Any]) -> Customer:

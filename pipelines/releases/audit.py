@@ -19,6 +19,7 @@ from pipelines.tables.arrow_rows import rows_to_frame
 from pipelines.tables.contract import TableContract
 from pipelines.tables.contract_guard import ensure_tables
 from pipelines.tables.contracts.operations import RELEASE_AUDIT
+from pipelines.tables.reading import rows_where
 from pipelines.tables.retries import until_committed
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class AuditTable:
             ContractViolationError: the table is not what its contract says. UnreadableAuditError: a row is not.
         """
         ensure_tables(self.engine, self.contract)
-        rows = self.engine.table(self.contract.name).toArrow().to_pylist()
-        return Record.of(_entry(row) for row in rows)
+        rows = rows_where(self.engine, self.contract, "true", self.contract.column_names)
+        return Record.of(_entry(row) for row in rows.to_pylist())
 
     def write(self, entries: Sequence[Entry]) -> bool:
         """Add the entries of one move in one commit, all or none; False if its number is taken.

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 Judge = Literal["predict", "baseline"]
 
-_loaded: dict[str, Any] = {}
+_MOST_LOADED = 8
+_loaded: dict[bytes, Any] = {}
 
 
 class PredictionShapeError(ValueError):
@@ -37,12 +38,17 @@ def load_estimator(saved: bytes, trusted_types: tuple[str, ...]) -> Any:
     """
     import skops.io
 
-    key = hashlib.sha256(saved).hexdigest()
+    key = hashlib.sha256(saved).digest()
     if key not in _loaded:
-        if len(_loaded) >= 8:
-            _loaded.clear()
-        _loaded[key] = skops.io.loads(saved, trusted=list(trusted_types))
+        keep_estimator(saved, skops.io.loads(saved, trusted=list(trusted_types)))
     return _loaded[key]
+
+
+def keep_estimator(saved: bytes, estimator: Any) -> None:
+    """Let this process have the estimator that another one has loaded from these bytes."""
+    if len(_loaded) >= _MOST_LOADED:
+        _loaded.clear()
+    _loaded[hashlib.sha256(saved).digest()] = estimator
 
 
 def predictions_of(manifest: Manifest, features: DataFrame, saved: bytes, judge: Judge = "predict") -> DataFrame:

@@ -86,7 +86,7 @@ class SmallModels:
         self._sequence = 0
         folder.mkdir()
         monkeypatch.setattr(pipelines.models, "__path__", [*pipelines.models.__path__, str(folder)])
-        monkeypatch.setattr("pipelines.customers.fulfilment.load_manifests", lambda: load_manifests(folder))
+        monkeypatch.setattr("pipelines.customers.serving.load_manifests", lambda: load_manifests(folder))
         for name in [name for name in sys.modules if name.startswith("pipelines.models.small_")]:
             monkeypatch.delitem(sys.modules, name)
 
