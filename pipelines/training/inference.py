@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.models.manifest import Manifest
@@ -12,6 +13,7 @@ from pipelines.models.protocol import ModelCode, load_model_code
 if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame
+    from threadpoolctl import ThreadpoolController
 
 Judge = Literal["predict", "baseline"]
 
@@ -62,6 +64,14 @@ def predictions_of(manifest: Manifest, features: DataFrame, saved: bytes, judge:
     return features.groupBy("session_id").applyInPandas(function, f"session_id STRING, {columns}")
 
 
+@cache
+def _native_libraries(_model: str) -> ThreadpoolController:
+    """The numerical libraries of this process, once the model has loaded its own: to find them takes a while."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 def judged(
     code: ModelCode, judge: Judge, estimator: Any, features: pd.DataFrame, parameters: Mapping[str, Any]
 ) -> pd.DataFrame:
@@ -75,13 +85,11 @@ def _session_judge(
     name: str, parameters: dict[str, Any], saved: bytes, judge: Judge, columns: tuple[str, ...]
 ) -> Callable[[pd.DataFrame], pd.DataFrame]:
     def judge_session(features: pd.DataFrame) -> pd.DataFrame:
-        from threadpoolctl import threadpool_limits
-
         code = load_model_code(name)
         ordered = features.sort_values(list(code.EXAMPLE_KEY), kind="stable").reset_index(drop=True)
         estimator = load_estimator(saved, code.SKOPS_TRUSTED_TYPES) if judge == "predict" else None
         # Spark already runs sessions side by side; a team of threads for each would only fight over the cores.
-        with threadpool_limits(limits=1):
+        with _native_libraries(name).limit(limits=1):
             rows = judged(code, judge, estimator, ordered, parameters)
         if set(rows.columns) != set(columns):
             raise PredictionShapeError(
