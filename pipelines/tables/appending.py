@@ -90,14 +90,24 @@ def append_rows(engine: Engine, contract: TableContract, rows: pa.Table, scratch
 
 
 def _folder_to_write(engine: Engine, contract: TableContract) -> Path | None:
-    """The table's folder, if files for it are written by Python here; None if the engine writes them.
-
-    Sail (0.7.2) reads columns of lists through a workspace's catalog only from files of its own.
-    """
-    has_lists = any(column.type.startswith("ARRAY") for column in contract.columns)
-    if engine.python_is_threaded and not contract.partition_by and not has_lists:
+    """The table's folder, if files for it are written by Python here; None if the engine writes them."""
+    if engine.python_is_threaded and not contract.partition_by:
         return engine.folder(contract.name)
     return None
+
+
+def _schema_of_files(contract: TableContract, folder: Path) -> pa.Schema:
+    """The contract's columns as the table's log has them, with what it says of nulls and in comments.
+
+    As in the engine's own files: Sail (0.7.2) reads columns of lists through a workspace's catalog only where all that
+    is equal.
+    """
+    import pyarrow as pa
+    from deltalake import DeltaTable
+
+    logged = pa.schema(DeltaTable(str(folder)).schema().to_arrow())
+    types = arrow_schema(contract)
+    return pa.schema([logged.field(name).with_type(types.field(name).type) for name in types.names])
 
 
 def _write_part(items: list[Item], work: Work[Item], contract: TableContract, folder: Path) -> Iterator[pa.RecordBatch]:
@@ -106,7 +116,7 @@ def _write_part(items: list[Item], work: Work[Item], contract: TableContract, fo
     from pyarrow import parquet
 
     name = f"part-{uuid4()}.snappy.parquet"
-    schema = arrow_schema(contract)
+    schema = _schema_of_files(contract, folder)
     ranges = _Ranges(contract)
     writer: parquet.ParquetWriter | None = None
     try:

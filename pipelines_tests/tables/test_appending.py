@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import pipelines.tables.appending
 from pipelines.engines.engine import Engine
@@ -133,3 +134,20 @@ def test_columns_without_an_order_keep_no_ranges(engine: Engine, tmp_path: Path)
     append_rows(engine, contract, rows_to_arrow(contract, [row]), tmp_path)
     assert rows(engine, contract) == [row]
     assert engine.table(contract.name).where("moment > TIMESTAMP'2026-11-20 08:00:00 UTC'").count() == 1
+
+
+def test_files_have_the_comments_and_the_rule_on_nulls_of_their_table(engine: Engine, tmp_path: Path) -> None:
+    notes = Column("notes", "ARRAY<STRING>", "Some words.", nullable=False)
+    contract = TableContract(
+        TableName("main", "silver", "noted"), "Made by a test.", (*TABLE.columns, notes), ("name",)
+    )
+    ensure_tables(engine, contract)
+    row = {**ROWS[0], "notes": ["x", "y"]}
+    append_rows(engine, contract, rows_to_arrow(contract, [row]), tmp_path)
+    assert rows(engine, contract) == [row]
+    if engine.python_is_threaded:
+        [file] = engine.location(contract.name).glob("*.parquet")
+        found = parquet.read_schema(file)
+        assert [found.field(column.name).nullable for column in contract.columns] == [False, False, True, False]
+        comments = [found.field(column.name).metadata[b"comment"].decode() for column in contract.columns]
+        assert comments == [column.comment for column in contract.columns]
