@@ -44,8 +44,8 @@ def step_launcher_for(settings: Settings) -> DatabricksStepLauncher | None:
     if remote is None or settings.in_task:
         return None
     environment, secrets = {TASK_SETTINGS: for_task(settings)}, {}
-    workspace = _LocalWorkspace(settings) if remote.host is None else _DatabricksWorkspace(settings, remote)
-    if remote.host is None:
+    workspace = _LocalWorkspace(settings) if settings.has_local_workspaces else _DatabricksWorkspace(settings, remote)
+    if settings.has_local_workspaces:
         environment |= bucket_variables(settings)
         secrets = {name: SecretReference(remote.secret_scope, key) for name, key in bucket_secrets(settings).items()}
     return DatabricksStepLauncher(
@@ -60,7 +60,7 @@ def step_launcher_for(settings: Settings) -> DatabricksStepLauncher | None:
             secrets=secrets,
         ),
         CodeSource(remote.repository, None, allow_dirty=remote.allow_dirty),
-        _LOCAL_PATIENCE if remote.host is None else None,
+        _LOCAL_PATIENCE if settings.has_local_workspaces else None,
         code_of_run=lambda instance, run: _code_of(settings, instance, run),
     )
 
@@ -115,7 +115,7 @@ def workspace_client(settings: Settings) -> WorkspaceClient:
         MissingCredentialError: a variable that the environment's file names is not set.
     """
     assert settings.remote is not None
-    if settings.remote.host is None:
+    if settings.has_local_workspaces:
         return _LocalWorkspace(settings).client()
     return _DatabricksWorkspace(settings, settings.remote).client()
 

@@ -100,6 +100,11 @@ class Settings:
         return self.remote is not None and self.remote.host is not None
 
     @property
+    def has_local_workspaces(self) -> bool:
+        """Whether steps run in the local workspaces, which are started at their first use."""
+        return self.remote is not None and self.remote.host is None
+
+    @property
     def landing_is_reachable(self) -> bool:
         """Whether this process can list the landing zone; else only steps in the workspace can, through a volume."""
         return self.in_task or not self.is_on_databricks or isinstance(self.landing, S3Prefix)

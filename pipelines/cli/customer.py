@@ -213,7 +213,7 @@ def _plan(settings: Settings, wanted: Customer) -> Plan:
 
     assert settings.customers is not None
     zone = settings.customers
-    if settings.remote is not None and settings.remote.host is None:
+    if settings.has_local_workspaces:
         from pipelines.embedded import customers_folder
 
         zone = customers_folder(settings)
@@ -243,8 +243,7 @@ def _require_own(wanted: Customer, known: dict[str, Customer]) -> None:
 
 
 def _administrator(settings: Settings, profile: str | None) -> WorkspaceClient:
-    assert settings.remote is not None
-    if settings.remote.host is None:
+    if settings.has_local_workspaces:
         from pipelines.embedded import administrator
 
         return administrator(settings)

@@ -51,7 +51,7 @@ def described_job(settings: Settings, customer: Customer) -> str:
 
 
 def _is_out_of_sight(settings: Settings) -> bool:
-    return isinstance(settings.customers, S3Prefix) and (settings.remote is None or settings.remote.host is None)
+    return isinstance(settings.customers, S3Prefix) and not settings.is_on_databricks
 
 
 def _tags(settings: Settings, customer: Customer) -> dict[str, str]:
@@ -59,7 +59,7 @@ def _tags(settings: Settings, customer: Customer) -> dict[str, str]:
 
 
 def _compute(settings: Settings) -> ComputeSettings:
-    if settings.remote is None or settings.remote.host is None:
+    if settings.remote is None or settings.has_local_workspaces:
         # Its warm cluster may be another one tomorrow.
         return ComputeSettings.model_validate({"sizes": {"small": {"serverless": {}}}})
     return ComputeSettings.model_validate(settings.remote.compute)

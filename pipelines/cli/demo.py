@@ -139,7 +139,7 @@ def _warming_up(*locations: Settings) -> Iterator[None]:
 
     def warm_up() -> None:
         for settings in locations:
-            if settings.remote is not None and settings.remote.host is None:
+            if settings.has_local_workspaces:
                 from pipelines.embedded import connected
 
                 connected(settings)

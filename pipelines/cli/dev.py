@@ -25,7 +25,7 @@ def dev(host: str, port: int) -> None:
     settings = current_settings()
     prepare_home(settings)
     os.environ.setdefault("PIPELINES_DAGSTER", f"http://{host}:{port}")
-    if settings.remote is not None and settings.remote.host is None:
+    if settings.has_local_workspaces:
         ensure_repository(settings)
     if isinstance(settings.landing, Path) and settings.landing_is_reachable:
         for kind in ("sessions", "annotations"):

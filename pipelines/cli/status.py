@@ -28,7 +28,7 @@ def status() -> None:
         return
     settings = current_settings()
     console.print(f"Environment {settings.environment} in {settings.home}, landing zone {settings.landing}")
-    if settings.remote is not None and settings.remote.host is None:
+    if settings.has_local_workspaces:
         print_workspaces(console, settings)
     engine = open_engine(settings.engine, settings.tables)
     try:

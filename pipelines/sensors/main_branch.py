@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 def main_branch_sensor(settings: Settings) -> dg.SensorDefinition:
     """The sensor."""
-    # A laptop's gold is often too small to train on, so there a person switches it on.
-    is_embedded = settings.remote is not None and settings.remote.host is None
     following = Following(job=train.name, record=record_of_trainings, release=_release, rollback=_rollback)
 
     @dg.sensor(
         name="main_branch",
         job=train,
         minimum_interval_seconds=settings.git.look_seconds,
-        default_status=dg.DefaultSensorStatus.STOPPED if is_embedded else dg.DefaultSensorStatus.RUNNING,
+        # A laptop's gold is often too small to train on, so there a person switches it on.
+        default_status=dg.DefaultSensorStatus.STOPPED
+        if settings.has_local_workspaces
+        else dg.DefaultSensorStatus.RUNNING,
     )
     def main_branch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Trains development's models by the code that the branch `main` is at."""
