@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import polars
@@ -14,6 +13,7 @@ from deltalake import DeltaTable
 from pipelines.local.lifecycle import connection
 from pipelines.local.settings import LocalSettings
 from pipelines_tests.local.conftest import run_code
+from pipelines_tests.local.outside_clients import read_outside
 
 SUCCESS = ("TERMINATED", "SUCCESS")
 TABLE = "main.access.flights"
@@ -204,29 +204,6 @@ def test_polars_reads_by_name_and_is_refused(settings: LocalSettings, table: Pat
 
 def test_sail_outside_of_a_task_reads_by_name(settings: LocalSettings, table: Path, tmp_path: Path) -> None:
     """An engine that is not the workspace's own asks the catalog as any client does."""
-    import subprocess
-    import sys
-
     found = connection(settings, "production")
-    code = f"""
-import os
-os.environ["SAIL_CATALOG__LIST"] = (
-    '[{{type="unity", name="main", uri="{found.host}/api/2.1/unity-catalog", default_catalog="main", '
-    'token="{found.token}"}}]'
-)
-os.environ["SAIL_CATALOG__DEFAULT_CATALOG"] = "main"
-from pysail.spark import SparkConnectServer
-from pyspark.sql import SparkSession
-server = SparkConnectServer("127.0.0.1", 0)
-server.start(background=True)
-spark = SparkSession.builder.remote("sc://127.0.0.1:%d" % server.listening_address[1]).getOrCreate()
-print(spark.table("{TABLE}").count())
-"""
-    outside = subprocess.run(
-        [sys.executable, "-I", "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"]},
-    )
-    assert outside.stdout.strip() == "3", outside.stderr
+    outside = read_outside("sail", found.host, found.token, TABLE, tmp_path)
+    assert outside.stdout.strip() == "[(1, 'a'), (2, 'B'), (3, 'c')]", outside.stderr
