@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from pipelines.cli.instance import PROJECT
 from pipelines.environments import settings_from
 from pipelines.settings import Settings
 from pipelines.tables.contracts import ALL
@@ -42,6 +43,7 @@ def variables_of(settings: Settings) -> dict[str, str]:
         **os.environ,
         "PIPELINES_HOME": str(settings.home),
         "PIPELINES_ENVIRONMENT": settings.environment,
+        "PIPELINES_BRANCH": settings.branch or "",
         "OMP_NUM_THREADS": "1",
     }
 
@@ -63,17 +65,17 @@ def upload_sessions(settings: Settings, count: int = 3, first_seed: int = 1, day
     (sessions / "holiday.csv").write_bytes(b"\x89PNG\r\n\x1a\n not a flight log")
 
 
-def start_job(settings: Settings, job: str, day: date = DAY) -> subprocess.Popen[bytes]:
+def start_job(settings: Settings, job: str, day: date = DAY, checkout: Path = PROJECT) -> subprocess.Popen[bytes]:
     """`dagster job execute` in a process group of its own; its steps run in the location's workspace."""
     tags = f'{{"dagster/partition": "{day.isoformat()}"}}'
-    return start_dagster(settings, "job", "execute", "-j", job, "--tags", tags)
+    return start_dagster(settings, "job", "execute", "-j", job, "--tags", tags, checkout=checkout)
 
 
-def start_dagster(settings: Settings, *command: str) -> subprocess.Popen[bytes]:
-    """A command of Dagster's on the location, in a process group of its own."""
+def start_dagster(settings: Settings, *command: str, checkout: Path = PROJECT) -> subprocess.Popen[bytes]:
+    """A command of Dagster's on the location as that checkout has it, in a process group of its own."""
     from dagster import DagsterInstance
 
-    from pipelines.cli.instance import PROJECT, prepare_home
+    from pipelines.cli.instance import prepare_home
 
     before = os.environ.get("DAGSTER_HOME")
     prepare_home(settings)
@@ -88,7 +90,7 @@ def start_dagster(settings: Settings, *command: str) -> subprocess.Popen[bytes]:
     what, how, *options = command
     return subprocess.Popen(
         [sys.executable, "-m", "dagster", what, how, "-m", "pipelines.definitions", "-a", settings.location, *options],
-        cwd=PROJECT,
+        cwd=checkout,
         env=variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
