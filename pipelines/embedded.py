@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from pipelines.bucket_credentials import bucket_secrets
+from pipelines.embedded_compute import start_delays
 from pipelines.engines.java import provide_java
-from pipelines.local.compute import engines
-from pipelines.local.lifecycle import connection
+from pipelines.local.lifecycle import Connection, connection
 from pipelines.local.settings import LocalSettings, admin_name, settings_below
 from pipelines.local.stack import StackConnection, ensure_prepared, ensure_stack
 from pipelines.machine_cache import cache_folder
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
     from pipelines.databricks.bootstrap.plan import Plan
 
+Reached = StackConnection | Connection
+"""A workspace that serves, with the warm cluster or without."""
+
+_Found = TypeVar("_Found", bound=Reached)
+
 
 def local_settings(settings: Settings) -> LocalSettings:
     """The two local workspaces over the environment's tables; what they grant is the bootstrap's to say."""
@@ -32,6 +38,7 @@ def local_settings(settings: Settings) -> LocalSettings:
         settings.remote.repository,
         hidden=(settings.home,),
         grants=(),
+        start_delays=start_delays(settings.remote.local_compute),
         private={name: (settings.home / "mlflow" / name,) for name in LOCATIONS},
         environment={"OMP_WAIT_POLICY": "PASSIVE", **_java(settings)},
     )
@@ -48,7 +55,20 @@ def _java(settings: Settings) -> dict[str, str]:
 
 
 def connected(settings: Settings) -> StackConnection:
-    """The location's workspace, running and prepared; its cluster is up or on its way. Milliseconds if all is there.
+    """The location's workspace, running and prepared; its cluster is up or on its way. Milliseconds if all is there."""
+    return _made_sure(settings, ensure_stack)
+
+
+def reached_for_steps(settings: Settings) -> Reached:
+    """The same, with the cluster only where steps run on it."""
+    assert settings.remote is not None
+    if settings.remote.local_compute.needs_warm_cluster:
+        return connected(settings)
+    return _made_sure(settings, ensure_prepared)
+
+
+def _made_sure(settings: Settings, ensure: Callable[..., _Found]) -> _Found:
+    """The location's workspace as `ensure` leaves it.
 
     Production reads what development grants it, so production's preparation begins with development's. It needs none
     of development's clusters.
@@ -69,8 +89,8 @@ def connected(settings: Settings) -> StackConnection:
         _apply(production, client, _public_key(local))
 
     if settings.location == "development":
-        return ensure_stack(local, "development", prepare_development, development.digest)
-    return ensure_stack(local, "production", prepare_production, production.digest)
+        return ensure(local, "development", prepare_development, development.digest)
+    return ensure(local, "production", prepare_production, production.digest)
 
 
 def customers_folder(settings: Settings) -> Path:
@@ -80,16 +100,8 @@ def customers_folder(settings: Settings) -> Path:
 
 def administrator(settings: Settings) -> WorkspaceClient:
     """A client of the location's workspace as its administrator; the workspace is started and prepared if need be."""
-    connected(settings)
+    reached_for_steps(settings)
     return _administrator(local_settings(settings), settings.location)
-
-
-def compute_for(settings: Settings, found: StackConnection) -> dict[str, Any]:
-    """On what a step runs: the warm cluster, or one of its own that has Apache Spark where that is the engine."""
-    if settings.engine == "apache_spark":
-        configuration = {engines.SETTING: engines.APACHE_SPARK}
-        return {"new_cluster": {"spark_version": "17.3.x", "node_type_id": "local", "spark_conf": configuration}}
-    return {"existing_cluster_id": found.cluster_id}
 
 
 def share_bucket_credentials(settings: Settings) -> None:

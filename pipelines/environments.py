@@ -6,7 +6,8 @@
 moves local files, `PIPELINES_LANDING` the landing zone (to another folder, or to `s3://bucket/prefix`),
 `PIPELINES_CUSTOMERS` the customers' zone likewise,
 `PIPELINES_FIRST_UPLOAD_DAY` the first daily partition, `PIPELINES_GIT` the repository of the models,
-`PIPELINES_DAGSTER` the address of Dagster's UI.
+`PIPELINES_DAGSTER` the address of Dagster's UI. `PIPELINES_COMPUTE` and `PIPELINES_START_DELAYS` say on what steps of
+the local workspaces run, and how long that takes to start (`pipelines.compute_choice`).
 
 A step that runs in a workspace gets its settings from the process that launched it (`for_task`), whole.
 """
@@ -23,8 +24,9 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from pipelines.branches import branch_schema
+from pipelines.compute_choice import local_compute
 from pipelines.landing.address import Address, InvalidAddressError, S3Prefix, landing_address
-from pipelines.remote_settings import Remote
+from pipelines.remote_settings import LocalCompute, Remote
 from pipelines.settings import EngineName, InvalidSettingError, NoEnvironmentFileError, Settings
 from pipelines.watched_branch import WatchedBranch
 from pipelines.workspace_names import (
@@ -108,7 +110,7 @@ def for_task(settings: Settings) -> str:
         landing=settings.landing if in_bucket else settings.landing_volume,
         session_maps=settings.landing_volume / "maps",
         work=Path(folder_of(work_volume(settings.location))) if settings.warehouse else settings.work,
-        remote=replace(remote, authentication={}, compute={}) if remote else None,
+        remote=replace(remote, authentication={}, compute={}, local_compute=LocalCompute()) if remote else None,
         git=WatchedBranch("", settings.git.branch, Path("/nowhere")),
         dagster_url="",
     )
@@ -129,6 +131,7 @@ def _on_this_machine(name: str, location: Location, branch: str | None, variable
         tags={"environment": location, "cost_center": own or location, **({"branch": own} if own else {})},
         repository=_PROJECT,
         allow_dirty=True,
+        local_compute=local_compute(variables, _ENGINES[name]),
     )
     return Settings(
         environment=name,

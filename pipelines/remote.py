@@ -23,11 +23,7 @@ from pipelines.workspace_names import EVENT_KEY
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-    from pipelines.embedded import StackConnection
-
-SIZES = ("standard", "small", "medium", "large")
-"""Size classes that steps ask for: `standard` unless a model's manifest says otherwise."""
-
+    from pipelines.embedded import Reached
 
 _PARTITION, _APPROVE = "dagster/partition", "approve"
 _LOCAL_PATIENCE = Patience(budget_s=120)
@@ -121,30 +117,31 @@ def workspace_client(settings: Settings) -> WorkspaceClient:
 
 
 class _LocalWorkspace:
-    """The embedded environment's workspace. One look at it gives both the client and the cluster to run on."""
+    """The embedded environment's workspace. One look at it gives both the client and what to run on."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._found: StackConnection | None = None
+        self._found: Reached | None = None
 
     def client(self) -> WorkspaceClient:
         """A client of the workspace, which is started and prepared if it is not; looks anew at every call."""
         from databricks.sdk import WorkspaceClient
         from databricks.sdk.core import Config
 
-        from pipelines.embedded import connected, share_bucket_credentials
+        from pipelines.embedded import reached_for_steps, share_bucket_credentials
 
-        self._found = connected(self._settings)
+        self._found = reached_for_steps(self._settings)
         if bucket_secrets(self._settings):
             share_bucket_credentials(self._settings)
         return WorkspaceClient(config=Config(host=self._found.host, token=self._found.token, auth_type="pat"))
 
     def compute(self) -> ComputeSettings:
-        """The same cluster for steps of every size: that of the workspace that the client was made for."""
-        from pipelines.embedded import compute_for, connected
+        """On what steps of each size run in the workspace that the client was made for."""
+        from pipelines.embedded import reached_for_steps
+        from pipelines.embedded_compute import sizes_for
 
-        self._found = self._found or connected(self._settings)
-        return ComputeSettings.model_validate({"sizes": dict.fromkeys(SIZES, compute_for(self._settings, self._found))})
+        self._found = self._found or reached_for_steps(self._settings)
+        return ComputeSettings.model_validate({"sizes": sizes_for(self._settings, self._found)})
 
 
 class _DatabricksWorkspace:

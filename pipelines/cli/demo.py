@@ -140,9 +140,9 @@ def _warming_up(*locations: Settings) -> Iterator[None]:
     def warm_up() -> None:
         for settings in locations:
             if settings.has_local_workspaces:
-                from pipelines.embedded import connected
+                from pipelines.embedded import reached_for_steps
 
-                connected(settings)
+                reached_for_steps(settings)
 
     with ThreadPoolExecutor(1) as pool:
         warmed = pool.submit(warm_up)

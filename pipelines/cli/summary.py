@@ -17,7 +17,7 @@ from pipelines.tables.contract import TableContract
 from pipelines.tables.contracts import ALL, ANNOTATION_FILES, SESSION_FILES
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
+    from dagster import DagsterInstance, RunRecord
 
     from pipelines.engines.engine import Engine
 
@@ -100,14 +100,22 @@ def print_predictions(console: Console, engine: Engine, settings: Settings) -> N
 
 def print_runs(console: Console, instance: DagsterInstance, limit: int = 5) -> None:
     """The newest Dagster runs."""
-    shown = _table("Runs", "run", "job", "upload day", "status", "created (UTC)")
+    shown = _table("Runs", "run", "job", "upload day", "status", "took", "created (UTC)")
     for record in instance.get_run_records(limit=limit):
         run = record.dagster_run
         created = record.create_timestamp.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
         day = run.tags.get("dagster/partition", "")
-        shown.add_row(run.run_id[:8], run.job_name, day, run.status.value.lower(), created)
+        shown.add_row(run.run_id[:8], run.job_name, day, run.status.value.lower(), _took(record), created)
     if shown.row_count:
         console.print(shown)
+
+
+def _took(record: RunRecord) -> str:
+    """Minutes and seconds from the run's start to its end; empty while it has not ended."""
+    if record.start_time is None or record.end_time is None:
+        return ""
+    minutes, seconds = divmod(round(record.end_time - record.start_time), 60)
+    return f"{minutes}:{seconds:02} min"
 
 
 def print_seconds(console: Console, parts: Mapping[str, float], title: str = "Where the time went") -> None:

@@ -11,6 +11,8 @@ from rich.table import Column, Table
 
 from pipelines.cli.locations import described_locations
 from pipelines.embedded import local_settings
+from pipelines.embedded_compute import described, described_delays
+from pipelines.local.lifecycle import Status
 from pipelines.local.overview import Overview, overview
 from pipelines.settings import Settings
 from pipelines.workspace_names import LOCATIONS, Location
@@ -42,9 +44,30 @@ def print_workspaces(console: Console, settings: Settings) -> None:
     """Whether each local workspace runs and where, its clusters, and what is running on them."""
     columns = ("workspace", "state", "address", "isolation", "clusters", "active runs")
     shown = Table(*(Column(name, overflow="fold") for name in columns), title="Local workspaces", title_justify="left")
+    notes = [compute_in_words(settings)]
     for name in LOCATIONS:
-        shown.add_row(name, *_cells(overview(local_settings(settings), name)))
+        found = overview(local_settings(settings), name)
+        shown.add_row(name, *_cells(found))
+        notes.append(other_delays(settings, found.status))
     console.print(shown)
+    for note in filter(None, notes):
+        console.print(note, highlight=False, soft_wrap=True)
+
+
+def compute_in_words(settings: Settings) -> str:
+    """On what steps of the local workspaces run, and their start delays; empty if all is as it is by default."""
+    return described(settings.remote.local_compute) if settings.remote is not None else ""
+
+
+def other_delays(settings: Settings, found: Status) -> str:
+    """That the workspace runs with other start delays than are asked for, and until when; empty if it does not."""
+    wanted, has = local_settings(settings).start_delays, found.start_delays
+    if has is None or has == wanted:
+        return ""
+    return (
+        f"{found.workspace} was started with other start delays ({described_delays(has) or 'none'}): the next step or "
+        f"`pipelines up` starts it anew, once no run is active on it ({found.active_runs} now)."
+    )
 
 
 def print_remote_workspaces(console: Console, locations: Iterable[Settings]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock
 
 from pipelines.local import light_client
-from pipelines.local.settings import LocalSettings, to_json
+from pipelines.local.settings import LocalSettings, StartDelays, to_json
 
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 _STATE_FILE, _TOKENS_FILE = "server.json", "tokens.json"
@@ -50,6 +50,8 @@ class Status:
     started_at: float | None = None
     isolation: str | None = None
     active_runs: int | None = None
+    start_delays: StartDelays | None = None
+    """Those that the server was started with."""
 
 
 def up(settings: LocalSettings, workspace: str) -> Status:
@@ -124,6 +126,8 @@ def status(settings: LocalSettings, workspace: str) -> Status:
         started_at=state["started_at"],
         isolation=health["isolation"],
         active_runs=health["active_runs"],
+        # A server that was started by an older version tells none.
+        start_delays=StartDelays(**health.get("start_delays", {})),
     )
 
 

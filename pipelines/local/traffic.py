@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
+from dataclasses import asdict
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -110,6 +111,7 @@ def health(call: Call) -> dict[str, Any]:
         "started_at": workspace.started_at,
         "isolation": workspace.runs.isolation,
         "active_runs": workspace.runs.active_count,
+        "start_delays": asdict(workspace.settings.start_delays),
     }
 
 

@@ -171,6 +171,13 @@ def test_a_home_that_cannot_be_made_is_told_with_the_variable_to_set(tmp_path: P
     assert "set PIPELINES_HOME to one that you may write to." in result.stderr
 
 
+def test_a_setting_that_cannot_be_understood_is_told_in_words(tmp_path: Path):
+    result = _run("status", PIPELINES_HOME=str(tmp_path / "home"), PIPELINES_START_DELAYS="job=soon")
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: PIPELINES_START_DELAYS: 'soon' is no number of seconds.\n")
+    assert "Traceback" not in result.stderr
+
+
 def test_an_error_about_another_file_is_not_blamed_on_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PIPELINES_HOME", str(tmp_path / "home"))
     assert _about_home(FileNotFoundError(2, "No such file or directory", "/elsewhere/log.csv")) is None

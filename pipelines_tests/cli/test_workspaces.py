@@ -20,7 +20,7 @@ from pipelines.databricks.session import Session
 from pipelines.embedded import connected, local_settings
 from pipelines.environments import current_settings
 from pipelines.local import light_client
-from pipelines.local.lifecycle import down, status
+from pipelines.local.lifecycle import connection, down, status
 from pipelines.local.overview import overview
 from pipelines.local.settings import settings_below
 from pipelines.remote import step_launcher_for
@@ -52,6 +52,21 @@ def shown(settings: Settings) -> str:
     return console.export_text()
 
 
+def start_waiting(settings: Settings) -> int:
+    """Start a run in development that does not end by itself; its number, once it is running."""
+    found = connected(settings)
+    body = {"path": "/wait.py", "contents": base64.b64encode(b"import time; time.sleep(600)").decode()}
+    light_client.call(found.host, found.token, "POST", "/api/2.0/dbfs/put", body)
+    task: dict[str, Any] = {"task_key": "a", "existing_cluster_id": found.cluster_id}
+    task["spark_python_task"] = {"python_file": "dbfs:/wait.py"}
+    submitted = {"run_name": "waits", "tasks": [task]}
+    run = light_client.call(found.host, found.token, "POST", "/api/2.1/jobs/runs/submit", submitted)
+    deadline = time.monotonic() + 60
+    while "waits: running" not in shown(settings) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return run["run_id"]
+
+
 def test_up_status_down(settings: Settings) -> None:
     assert "running" not in shown(settings)
     (line,) = command("up", "development")
@@ -60,16 +75,7 @@ def test_up_status_down(settings: Settings) -> None:
     assert not status(local_settings(settings), "production").running
     assert command("up", "development") == [line]
 
-    found = connected(settings)
-    body = {"path": "/wait.py", "contents": base64.b64encode(b"import time; time.sleep(600)").decode()}
-    light_client.call(found.host, found.token, "POST", "/api/2.0/dbfs/put", body)
-    task: dict[str, Any] = {"task_key": "a", "existing_cluster_id": found.cluster_id}
-    task["spark_python_task"] = {"python_file": "dbfs:/wait.py"}
-    submitted = {"run_name": "waits", "tasks": [task]}
-    light_client.call(found.host, found.token, "POST", "/api/2.1/jobs/runs/submit", submitted)
-    deadline = time.monotonic() + 60
-    while "waits: running" not in shown(settings) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    start_waiting(settings)
     text = shown(settings)
     assert "waits: running http://127.0.0.1" in text
     assert "pipelines: running" in text
@@ -94,6 +100,34 @@ def test_production_needs_development_prepared_and_none_of_its_clusters(settings
 
     command("up", "development")
     assert list(overview(local, "development").clusters) == ["pipelines"]
+
+
+def test_start_delays_are_told_and_taken_on_as_soon_as_no_run_is_active(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start_waiting(settings)
+    before = status(local_settings(settings), "development")
+    monkeypatch.setenv("PIPELINES_START_DELAYS", "pool=7")
+    told = "Steps run on job clusters of their own from a pool; start delays: pool 7 s."
+    wait = (
+        "development was started with other start delays (none): the next step or `pipelines up` starts it anew, once "
+        "no run is active on it (1 now)."
+    )
+    up = f"development: {before.host}, principal pipelines-development, no cluster is kept warm"
+    assert command("up", "development") == [up, wait, told]
+    assert status(local_settings(settings), "development").pid == before.pid
+    assert {told, wait} <= set(shown(current_settings()).splitlines())
+
+    reached = connection(local_settings(settings), "development")
+    light_client.call(reached.host, reached.token, "POST", "/api/2.1/jobs/runs/cancel", {"run_id": run})
+    deadline = time.monotonic() + 60
+    while status(local_settings(settings), "development").active_runs and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert command("up", "development") == [up, told]
+    assert status(local_settings(settings), "development").pid != before.pid
+    assert "was started with" not in shown(current_settings())
+    # Who asks for no delays is told of those that there are.
+    assert "development was started with other start delays (pool 7 s)" in shown(settings)
 
 
 def test_a_session_opens_with_one_look_at_the_workspace(settings: Settings) -> None:

@@ -20,7 +20,7 @@ from dagster import DagsterInstance
 
 from pipelines.embedded import connected
 from pipelines.environments import settings_from
-from pipelines.remote import SIZES
+from pipelines.remote_settings import SIZES
 from pipelines.settings import Settings
 from pipelines.workspace_names import LOCATIONS, Location
 from pipelines_tests.end_to_end.environment import environment_in

@@ -12,7 +12,7 @@ import yaml
 from pipelines.databricks.compute import ComputeSettings
 from pipelines.environment_file import load_environment_file
 from pipelines.environments import TASK_SETTINGS, for_task, settings_from
-from pipelines.remote import SIZES
+from pipelines.remote_settings import SIZES
 from pipelines.settings import InvalidSettingError
 from pipelines.workspace_names import LOCATIONS, Location
 from pipelines_tests.project.on_databricks import DEPLOY, ON_DATABRICKS
