@@ -58,10 +58,12 @@ class DatabricksEngine(SparkEngine):
     def exists(self, table: TableName) -> bool:
         return self.spark.catalog.tableExists(str(table))
 
-    def create(self, contract: TableContract) -> None:
-        if not self.exists(contract.name):
-            self._create_schema(self.spark, contract.name)
-            self.spark.sql(contract.ddl())
+    def create(self, contract: TableContract) -> bool:
+        if self.exists(contract.name):
+            return False
+        self._create_schema(self.spark, contract.name)
+        self.spark.sql(contract.ddl())
+        return False  # it says IF NOT EXISTS, and no lock keeps others from creating it first
 
     def refresh(self, table: TableName) -> None:
         """Nothing: Unity Catalog knows every table."""

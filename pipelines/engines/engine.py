@@ -61,6 +61,9 @@ class Engine(ABC):
                 atexit.register(self.stop)
             return self._session
 
+    def fork_processes(self) -> None:  # noqa: B027 (most engines have none)
+        """Make `processes` now, not when the engine starts: for a caller that will start threads before that."""
+
     @property
     def processes(self) -> WorkerProcesses | None:
         """Processes for Python functions, if this engine's own are threads and this process could have some."""
@@ -78,10 +81,14 @@ class Engine(ABC):
                 atexit.unregister(self.stop)
                 self._registered.clear()
                 self._stop(session)
+            self._end_processes()
 
     @abstractmethod
     def _stop(self, session: SparkSession) -> None:
         """End this engine's session and what `_start` started for it."""
+
+    def _end_processes(self) -> None:  # noqa: B027
+        """End what `fork_processes` made."""
 
     @cached_property
     def attestation_keys(self) -> AttestationKeys:
@@ -108,9 +115,13 @@ class Engine(ABC):
         """Whether the table has been created: it has a commit. A creation that was cut off leaves a log without one."""
         return _has_commit(self.location(table) / "_delta_log")
 
-    def create(self, contract: TableContract) -> None:
-        """Create the contract's schema and table if they do not exist; an existing table is not changed."""
-        with self._registering, self.exclusive(contract.name):
+    def create(self, contract: TableContract) -> bool:
+        """Create the contract's schema and table if they do not exist; an existing table is not changed.
+
+        Returns whether it is certain that this call created the table.
+        """
+        # In this order: whoever holds the table waits for the engine, and never the other way round.
+        with self.exclusive(contract.name), self._registering:
             if not self.exists(contract.name):
                 self.location(contract.name).parent.mkdir(parents=True, exist_ok=True)
                 with suppress(OSError):  # what a creation that was cut off has left; Apache Spark refuses the folder
@@ -119,12 +130,14 @@ class Engine(ABC):
                 self._create_schema(self.spark, contract.name)
                 self.spark.sql(contract.ddl(f"file://{self.location(contract.name)}"))
                 self._registered.add(contract.name)
-            elif contract.name not in self._registered:
+                return True
+            if contract.name not in self._registered:
                 self._register(self.spark, contract.name)
+            return False
 
     def drop(self, table: TableName) -> None:
         """Take the table out of the catalog, and its files away; nothing if there is none."""
-        with self._registering, self.exclusive(table):
+        with self.exclusive(table), self._registering:
             self.spark.sql(f"DROP TABLE IF EXISTS {table}")
             self._registered.discard(table)
             if (folder := self.folder(table)) is not None:

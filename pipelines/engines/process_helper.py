@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import json
 import os
 import pickle
 import signal
 import struct
+import sys
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
@@ -41,20 +43,24 @@ def serve(descriptor: int) -> NoReturn:
     with contextlib.suppress(EOFError, OSError):
         while True:
             request = client.recv_bytes()
+            ended: list[int] = []
             try:
                 environment, function, parts = pickle.loads(request)
                 os.environ.clear()
                 os.environ.update(environment)
-                answer = _answer(client, function, parts)
+                answer = _answer(client, function, parts, ended)
             except EOFError:
                 raise
             except Exception:
                 answer = None, traceback.format_exc()
             client.send(answer)
+            for pid in ended:
+                os.waitpid(pid, 0)
     os._exit(0)
 
 
-def _answer(client: Connection, function: Callable[[Any], Any], parts: list[Any]) -> Answer:
+def _answer(client: Connection, function: Callable[[Any], Any], parts: list[Any], ended: list[int]) -> Answer:
+    """Have the parts done; `ended` takes the workers that have said all, and still give back their memory."""
     results: dict[int, Any] = {}
     workers: dict[Connection, int] = {}
     tickets = _tickets(len(parts))
@@ -67,7 +73,7 @@ def _answer(client: Connection, function: Callable[[Any], Any], parts: list[Any]
                 if ready is client:  # nothing is said before the answer: its other end has gone
                     raise EOFError
                 assert isinstance(ready, Connection)
-                found, failure = _last_words(ready, workers.pop(ready))
+                found, failure = _last_words(ready, workers.pop(ready), ended)
                 if failure is not None:
                     return None, failure
                 results |= found
@@ -104,8 +110,7 @@ def _fork_worker(
                 os._exit(1)
             client.close()
             os.close(receiving)
-            # There is a worker for each core: threads of their own would only compete.
-            os.environ["POLARS_MAX_THREADS"] = "1"
+            _leave_cores_to_others()
             _keep_freed_memory()
             Connection(sending, readable=False).send_bytes(_work(function, parts, tickets))
             os._exit(0)
@@ -117,11 +122,22 @@ def _fork_worker(
     return Connection(receiving, writable=False), pid
 
 
+def _leave_cores_to_others() -> None:
+    """Do without threads in polars: there is a worker for each core, so they would only compete and wait."""
+    setting = {"POLARS_MAX_THREADS": "1"}
+    os.environ.update(setting)
+    if polars := sys.modules.get("polars"):  # which has looked at its environment when it was imported
+        polars.Config.load(json.dumps({"environment": setting}))
+
+
 def _keep_freed_memory() -> None:
     """Let this process keep what it frees for its next file, which else gets new, zeroed pages from the kernel."""
     with contextlib.suppress(AttributeError):  # not GNU's C library
         for option, size in _ALLOCATOR.items():
             _libc.mallopt(option, size)
+        os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
+        if pyarrow := sys.modules.get("pyarrow"):  # whose own allocator gives its pages back, too
+            pyarrow.set_memory_pool(pyarrow.system_memory_pool())
 
 
 def _work(function: Callable[[Any], Any], parts: list[Any], tickets: int) -> bytes:
@@ -136,15 +152,16 @@ def _work(function: Callable[[Any], Any], parts: list[Any], tickets: int) -> byt
         return pickle.dumps(({}, traceback.format_exc()))
 
 
-def _last_words(worker: Connection, pid: int) -> tuple[dict[int, Any], str | None]:
+def _last_words(worker: Connection, pid: int, ended: list[int]) -> tuple[dict[int, Any], str | None]:
     """What a worker has to say at its end, or of how it ended if it says nothing."""
     said: tuple[dict[int, Any], str | None] | None = None
     with contextlib.suppress(EOFError):
         said = worker.recv()
     worker.close()
-    _, status = os.waitpid(pid, 0)
     if said is not None:
+        ended.append(pid)
         return said
+    _, status = os.waitpid(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     how = f"by signal {-code}" if code < 0 else f"with code {code}"
     return {}, f"A worker process ended {how} in the middle of its work."

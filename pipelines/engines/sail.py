@@ -29,10 +29,14 @@ class SailEngine(Engine):
     def processes(self) -> WorkerProcesses | None:
         return self._processes
 
-    def _start(self) -> SparkSession:
+    def fork_processes(self) -> None:
         from pipelines.engines.processes import fork_helper
 
-        self._processes = fork_helper()
+        if self._processes is None:
+            self._processes = fork_helper()
+
+    def _start(self) -> SparkSession:
+        self.fork_processes()
         catalogs = ", ".join(f'{{type="memory", name="{name}", initial_database=["default"]}}' for name in CATALOGS)
         os.environ["SAIL_CATALOG__LIST"] = f"[{catalogs}]"
         os.environ["SAIL_CATALOG__DEFAULT_CATALOG"] = CATALOGS[0]
@@ -67,6 +71,8 @@ class SailEngine(Engine):
         session.stop()
         self._server.stop()
         self._server = None
+
+    def _end_processes(self) -> None:
         if self._processes is not None:
             self._processes.stop()
             self._processes = None

@@ -14,16 +14,22 @@ if TYPE_CHECKING:
 class TaskSailEngine(SailEngine):
     """Sail as the task has it: names resolve through the workspace's Unity Catalog, with the principal's grants."""
 
-    def _start(self) -> SparkSession:
-        from pyspark.sql import SparkSession
-
+    def fork_processes(self) -> None:
         from pipelines.engines.processes import helper_of_task
 
         self._processes = helper_of_task()
+
+    def _start(self) -> SparkSession:
+        from pyspark.sql import SparkSession
+
+        self.fork_processes()
         return SparkSession.builder.getOrCreate()
 
     def _stop(self, session: SparkSession) -> None:
         """Nothing: the session belongs to the task."""
+
+    def _end_processes(self) -> None:
+        """Nothing: they end with the task."""
 
     def _tables_on_disk(self) -> list[TableName]:
         return []

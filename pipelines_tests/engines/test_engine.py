@@ -89,6 +89,21 @@ def test_two_threads_merging_do_not_mix_up_their_metadata(engine: Engine) -> Non
     assert len(commit_texts(engine.location(FLIGHTS.name))) == 4
 
 
+def test_creating_a_table_that_is_held_keeps_nobody_from_the_engine(engine: Engine) -> None:
+    creating = threading.Thread(target=engine.create, args=(FLIGHTS,), daemon=True)
+    with engine.exclusive(FLIGHTS.name):
+        creating.start()
+        creating.join(0.5)
+        other = TableContract(TableName("main", "silver", "other_flights"), "More.", FLIGHTS.columns, FLIGHTS.key)
+        using = threading.Thread(target=engine.create, args=(other,), daemon=True)
+        using.start()
+        using.join(60)
+        assert not using.is_alive()
+    creating.join(60)
+    assert not creating.is_alive()
+    assert engine.exists(FLIGHTS.name)
+
+
 def test_a_pinned_version_keeps_reading_what_it_was(engine: Engine) -> None:
     engine.create(FLIGHTS)
     engine.append(FLIGHTS.name, engine.spark.createDataFrame([(1, "c172p")], SCHEMA))

@@ -8,6 +8,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from pipelines.engines import open_engine
 from pipelines_tests.engines.other_process import finish, python
 from pipelines_tests.engines.sample_table import FLIGHTS
@@ -46,6 +48,47 @@ assert engine.processes is None and not os.path.exists(f"/proc/{helper}")
     assert len(workers) == min(cores, 12)
     assert own not in workers
     assert nothing == []
+
+
+def test_processes_can_be_there_before_the_engine_and_its_callers_threads(tmp_path: Path) -> None:
+    script = """
+import threading
+from pipelines_tests.engines import worker_parts
+engine.fork_processes()
+helper = engine.processes._helper
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+assert engine.processes.map(worker_parts.fragile, ["a", "b"]) == ["a", "b"]
+engine.fork_processes()
+engine.spark
+print(engine.processes._helper == helper, engine.processes.map(worker_parts.fragile, ["c"]))
+engine.stop()
+print(engine.processes)
+engine.fork_processes()  # too late, with that thread
+print(engine.processes)
+"""
+    assert finish(python("sail", tmp_path, script)).splitlines() == ["True ['c']", "None", "None"]
+
+
+def test_processes_without_an_engine_end_when_it_is_stopped(tmp_path: Path) -> None:
+    script = """
+import os
+engine.fork_processes()
+helper = engine.processes._helper
+engine.stop()
+print(engine.processes, os.path.exists(f"/proc/{helper}"))
+"""
+    assert finish(python("sail", tmp_path, script)).splitlines() == ["None False"]
+
+
+@pytest.mark.parametrize("imported", ["before", "in the workers"])
+def test_workers_leave_the_cores_to_each_other_and_keep_their_memory(tmp_path: Path, imported: str) -> None:
+    script = f"""
+{"import polars, pyarrow" if imported == "before" else ""}
+from pipelines_tests.engines import worker_parts
+engine.fork_processes()
+print(engine.processes.map(worker_parts.settings, [1]))
+"""
+    assert finish(python("sail", tmp_path, script)).splitlines() == ["[(1, 'system')]"]
 
 
 def test_failure_is_told_and_the_next_work_is_done(tmp_path: Path) -> None:

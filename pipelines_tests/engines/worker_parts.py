@@ -14,6 +14,14 @@ def numbered(part: int) -> tuple[int, int, str | None]:
     return part, os.getpid(), os.environ.get("SET_LATER")
 
 
+def settings(part: int) -> tuple[int, str]:
+    """How many threads polars has in the process, and where Arrow takes its memory from."""
+    import polars
+    import pyarrow
+
+    return polars.thread_pool_size(), pyarrow.default_memory_pool().backend_name
+
+
 def fragile(part: str) -> str:
     """The part, unless it says how to fail."""
     if part == "fail":
