@@ -8,7 +8,7 @@ from pipelines.flight.formats.annotations import read_annotations
 from pipelines.flight.formats.column_map import ColumnMapError
 from pipelines.flight.formats.map_folders import BUILT_IN_MAPS
 from pipelines.flight.formats.quarantine import QuarantineCode, QuarantineError
-from pipelines.flight.formats.read import read_session
+from pipelines.flight.formats.read import read_session, read_sessions
 from pipelines.flight.formats.session import ParsedSession
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "QuarantineError",
     "read_annotations",
     "read_session",
+    "read_sessions",
 ]

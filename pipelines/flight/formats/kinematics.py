@@ -30,6 +30,8 @@ _TURN_CONSTANT = np.degrees(9.80665) / _KNOT
 _BEYOND_RANGE = 60.0
 """Values beyond this many times a channel's range are noise even in the worst mistaken unit (radians)."""
 
+_LIMITS = {name: _BEYOND_RANGE * max(abs(channel.minimum), abs(channel.maximum)) for name, channel in CHANNELS.items()}
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -49,11 +51,11 @@ class Kinematics:
         in_gap = np.abs(elapsed_s[index] - seconds) > 1.0
         self._count = len(seconds)
         self._grid: dict[str, NDArray[np.float64]] = {}
-        for channel, source in values.items():
-            taken = source[index].copy()
-            limit = _BEYOND_RANGE * max(abs(CHANNELS[channel].minimum), abs(CHANNELS[channel].maximum))
-            taken[in_gap | (np.abs(taken) > limit)] = np.nan
-            self._grid[channel] = taken
+        if values:
+            taken = np.array([source[index] for source in values.values()])
+            limits = np.array([_LIMITS[channel] for channel in values])
+            taken[in_gap | (np.abs(taken) > limits[:, np.newaxis])] = np.nan
+            self._grid = dict(zip(values, taken, strict=True))
         self._velocity = self._position_velocity()
 
     def get(self, channel: str) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +20,15 @@ def _cached_map(path: Path, _modified_ns: int, _size: int) -> ColumnMap:
     return read_column_map(path)
 
 
+def _files(place: Path) -> list[tuple[Path, os.stat_result]]:
+    """The files of maps, looked at for every session that is read, hence by the folder's own entries."""
+    if not place.is_dir():
+        return [(place, place.stat())]
+    with os.scandir(place) as entries:
+        found = [(entry.path, entry.stat()) for entry in entries if entry.name.endswith((".yaml", ".yml"))]
+    return [(Path(path), status) for path, status in sorted(found, key=lambda each: each[0])]
+
+
 def load_column_maps(places: tuple[Path, ...]) -> tuple[ColumnMap, ...]:
     """All maps of `places` (folders or single YAML files), validated, unchanged files read only once.
 
@@ -30,10 +40,8 @@ def load_column_maps(places: tuple[Path, ...]) -> tuple[ColumnMap, ...]:
         place = _FOLDER if named == BUILT_IN_MAPS else named
         if not place.exists():
             raise ColumnMapError(f"{place}: there is no such file or folder of column maps.")
-        files = sorted([*place.glob("*.yaml"), *place.glob("*.yml")]) if place.is_dir() else [place]
         here: dict[str, ColumnMap] = {}
-        for file in files:
-            status = file.stat()
+        for file, status in _files(place):
             column_map = _cached_map(file, status.st_mtime_ns, status.st_size)
             if column_map.name in here:
                 raise ColumnMapError(

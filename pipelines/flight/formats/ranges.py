@@ -42,9 +42,9 @@ def enforce_ranges(name: str, raw: RawSession) -> None:
             near = (values >= declared.minimum - _LEVER_OVERSHOOT) & (values <= declared.maximum + _LEVER_OVERSHOOT)
             np.clip(values, declared.minimum, declared.maximum, out=values, where=near)
         impossible = (values < declared.minimum) | (values > declared.maximum)
-        count = int(impossible.sum())
-        if not count:
+        if not impossible.any():
             continue
+        count = int(impossible.sum())
         known = int(np.isfinite(values).sum())
         column = raw.columns.get(channel, channel)
         if count > _MAX_IMPOSSIBLE_SHARE * known:

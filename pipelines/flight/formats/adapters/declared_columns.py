@@ -154,8 +154,9 @@ def _numeric(column_map: ColumnMap, wanted: list[str]) -> list[str]:
 def _session(
     column_map: ColumnMap, frame: pl.DataFrame, metadata: dict[str, str], dropped_rows: int, repairs: list[str]
 ) -> RawSession:
+    present = set(frame.columns)
     used = {
-        channel.channel: next((column for column in channel.columns if column in frame.columns), None)
+        channel.channel: next((column for column in channel.columns if column in present), None)
         for channel in column_map.channels
     }
     columns = {channel: column for channel, column in used.items() if column is not None}
