@@ -20,8 +20,9 @@ from uuid import uuid4
 
 from pipelines.tables.arrow_rows import arrow_schema
 from pipelines.tables.contract import TableContract
+from pipelines.tables.encodings import encodings_for
 from pipelines.tables.retries import until_committed
-from pipelines.tables.spreading import gather, joined, spread
+from pipelines.tables.spreading import gather, grouped, spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,22 +45,27 @@ def append_spread(
     work: Work[Item],
     metadata: str,
     total_bytes: int,
-) -> None:
+    noted: tuple[str, str],
+) -> dict[str, str] | None:
     """Append the rows that `work` yields for every item, in one commit that carries `metadata`.
 
     Each part of the items is a task, and `total_bytes` is what all of them read. `work` must yield batches of exactly
     the contract's columns and types. A commit that collides with another writer's is tried again. If there are no
     rows, there may be no commit.
+
+    `noted` names two columns of texts, a key and a note that few rows have. Returns the notes by key; None if the
+    rows did not pass through here, so that only the table can tell.
     """
     if (folder := _folder_to_write(engine, contract)) is not None:
-        write = partial(_write_part, work=work, contract=contract, folder=folder)
-        columns = "path string, size bigint, statistics string"
+        write = partial(_write_part, work=work, contract=contract, folder=folder, noted=noted)
+        columns = "path string, size bigint, statistics string, notes string"
         written = gather(engine, [[part] for part in parts], write, columns, total_bytes)
         if written:
             until_committed(lambda: _commit(folder, written, metadata))
-    else:
-        columns = ", ".join(f"{column.name} {column.type}" for column in contract.columns)
-        until_committed(lambda: engine.append(contract.name, spread(engine, parts, work, columns), metadata))
+        return {key: note for file in written for key, note in json.loads(file["notes"])}
+    columns = ", ".join(f"{column.name} {column.type}" for column in contract.columns)
+    until_committed(lambda: engine.append(contract.name, spread(engine, parts, work, columns), metadata))
+    return None
 
 
 def append_rows(engine: Engine, contract: TableContract, rows: pa.Table, scratch: Path) -> None:
@@ -110,7 +116,9 @@ def _schema_of_files(contract: TableContract, folder: Path) -> pa.Schema:
     return pa.schema([logged.field(name).with_type(types.field(name).type) for name in types.names])
 
 
-def _write_part(items: list[Item], work: Work[Item], contract: TableContract, folder: Path) -> Iterator[pa.RecordBatch]:
+def _write_part(
+    items: list[Item], work: Work[Item], contract: TableContract, folder: Path, noted: tuple[str, str] | None = None
+) -> Iterator[pa.RecordBatch]:
     """Write the items' rows into one file; yields what its commit must say of it, or nothing if there are no rows."""
     import pyarrow as pa
     from pyarrow import parquet
@@ -118,14 +126,17 @@ def _write_part(items: list[Item], work: Work[Item], contract: TableContract, fo
     name = f"part-{uuid4()}.snappy.parquet"
     schema = _schema_of_files(contract, folder)
     ranges = _Ranges(contract)
+    notes: list[tuple[str, str]] = []
     writer: parquet.ParquetWriter | None = None
     try:
-        for batch in joined(each for item in items for each in work(item)):
+        for batches in grouped(each for item in items for each in work(item)):
+            rows = pa.Table.from_batches(batches)
             if writer is None:
-                repetitive: Any = _repetitive(contract)  # typed as a flag alone by its stubs
-                writer = parquet.ParquetWriter(folder / name, schema, compression="snappy", use_dictionary=repetitive)
-            ranges.add(batch)
-            writer.write_table(pa.Table.from_batches([batch]).cast(schema), row_group_size=batch.num_rows)
+                options: Any = vars(encodings_for(rows))  # typed more narrowly by its stubs
+                writer = parquet.ParquetWriter(folder / name, schema, **options)
+            ranges.add(rows)
+            notes += _notes(rows, *noted) if noted else []
+            writer.write_table(rows.cast(schema), row_group_size=rows.num_rows)
     except BaseException:
         if writer is not None:
             writer.close()
@@ -133,15 +144,15 @@ def _write_part(items: list[Item], work: Work[Item], contract: TableContract, fo
         raise
     if writer is not None:
         writer.close()
-        row = {"path": [name], "size": [(folder / name).stat().st_size], "statistics": [ranges.statistics()]}
-        yield pa.RecordBatch.from_pydict(
-            row, schema=pa.schema([("path", pa.string()), ("size", pa.int64()), ("statistics", pa.string())])
-        )
+        size = (folder / name).stat().st_size
+        row = {"path": name, "size": size, "statistics": ranges.statistics(), "notes": json.dumps(notes)}
+        types = {"path": pa.string(), "size": pa.int64(), "statistics": pa.string(), "notes": pa.string()}
+        yield pa.RecordBatch.from_pylist([row], schema=pa.schema(types))
 
 
-def _repetitive(contract: TableContract) -> list[str]:
-    """The columns whose values repeat so much that a dictionary pays: identifiers and days, not measurements."""
-    return [column.name for column in contract.columns if column.type in ("STRING", "DATE")]
+def _notes(rows: pa.Table, key: str, note: str) -> list[tuple[str, str]]:
+    few = rows.select([key, note]).filter(rows.column(note).is_valid())
+    return list(zip(few.column(key).to_pylist(), few.column(note).to_pylist(), strict=True))
 
 
 class _Ranges:
@@ -156,17 +167,17 @@ class _Ranges:
         self._least: dict[str, Any] = {}
         self._most: dict[str, Any] = {}
 
-    def add(self, batch: pa.RecordBatch) -> None:
+    def add(self, rows: pa.Table) -> None:
         from pyarrow import compute
 
         least_and_most: Any = compute.min_max  # type: ignore[attr-defined] # made at import, so unknown to its stubs
-        self._rows += batch.num_rows
+        self._rows += rows.num_rows
         for name in self._columns:
-            if batch.column(name).null_count:  # nobody else would notice: the file is not written by an engine
+            if rows.column(name).null_count:  # nobody else would notice: the file is not written by an engine
                 raise ValueError(f"{self._table}, column {name}: NULL where the contract allows none.")
             if name not in self._ranged:
                 continue
-            found = least_and_most(batch.column(name)).as_py()
+            found = least_and_most(rows.column(name)).as_py()
             self._least[name] = min(self._least.get(name, found["min"]), found["min"])
             self._most[name] = max(self._most.get(name, found["max"]), found["max"])
 

@@ -21,9 +21,18 @@ def ensure_tables(engine: Engine, *contracts: TableContract) -> None:
     Raises:
         ContractViolationError: a table differs from its contract; nothing has been written.
     """
-    for contract in contracts:
-        engine.create(contract)
-    require_contracts(engine, *contracts)
+    require_contracts(engine, *[contract for contract in contracts if not engine.create(contract)])
+
+
+def missing_tables(engine: Engine, *contracts: TableContract) -> tuple[TableContract, ...]:
+    """Those of the contracts that have no table yet; the others meet theirs.
+
+    Raises:
+        ContractViolationError: a table differs from its contract.
+    """
+    missing = tuple(contract for contract in contracts if not engine.exists(contract.name))
+    require_contracts(engine, *(contract for contract in contracts if contract not in missing))
+    return missing
 
 
 def require_contracts(engine: Engine, *contracts: TableContract) -> None:

@@ -47,6 +47,7 @@ def take_back_interrupted(engine: Engine) -> tuple[str | None, list[str]]:
     for upload_day, session_ids in left_over.items():
         listed = ", ".join(f"'{session_id}'" for session_id in session_ids)
         for table in (SILVER_SESSIONS, SAMPLES):  # samples last: they are what shows that something is left over
+            engine.refresh(table.name)
             statement = f"DELETE FROM {table.name} WHERE upload_day = DATE'{upload_day}' AND session_id IN ({listed})"
             until_committed(lambda statement=statement: engine.spark.sql(statement).collect())
     return None, sorted(session_id for session_ids in left_over.values() for session_id in session_ids)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.tables.arrow_rows import arrow_schema
 from pipelines.tables.contract import TableContract
+from pipelines.tables.history import current_version
 from pipelines.tables.selecting import selected
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def rows_where(engine: Engine, contract: TableContract, condition: str, columns:
     else:
         import polars as pl
 
-        found = _scanned(folder, pl.sql_expr(condition), columns)
+        found = _scanned(engine, contract, folder, pl.sql_expr(condition), columns)
     return _in_own_types(contract, found)
 
 
@@ -44,11 +45,15 @@ def rows_with(
     else:
         import polars as pl
 
-        found = _scanned(folder, pl.col(column).is_in(sorted(values)), columns)
+        found = _scanned(engine, contract, folder, pl.col(column).is_in(sorted(values)), columns)
     return _in_own_types(contract, found)
 
 
-def _scanned(folder: Path, condition: pl.Expr, columns: Sequence[str]) -> pa.Table:
+def _scanned(
+    engine: Engine, contract: TableContract, folder: Path, condition: pl.Expr, columns: Sequence[str]
+) -> pa.Table:
+    if current_version(engine, contract.name) == 0:  # it has only been created
+        return arrow_schema(contract).empty_table().select(list(columns))
     import polars as pl
 
     return pl.scan_delta(str(folder)).filter(condition).select(*columns).collect().to_arrow()

@@ -36,18 +36,24 @@ class SessionBatch:
         self.maps = maps
         self.report = report
         self.entries: list[Entry] = []
+        self.by_digest: dict[str, list[LandedFile]] = {}
         self.note = ParsingNote(engine, upload_day)
 
-    def ingest(self, files: list[LandedFile], samples_batch: str | None) -> str | None:
-        """Ingest the files; returns the id of the last batch of samples that the ledger now vouches for."""
+    def digest(self, files: list[LandedFile]) -> None:
+        """Take the files' digests, which needs no table yet; what cannot be read is entered or deferred here."""
         from pipelines.flight.formats.limits import MAX_STORED_BYTES
 
         readable = [file for file in files if file.size_bytes <= MAX_STORED_BYTES]
         for file in files:
             if file.size_bytes > MAX_STORED_BYTES:
                 self._quarantine(file, None, *_too_large(file, MAX_STORED_BYTES))
+        for each in digest_files(self.engine, readable):
+            self._sort_in(each)
+
+    def ingest(self, samples_batch: str | None) -> str | None:
+        """Ingest the digested files; returns the id of the last batch of samples that the ledger now vouches for."""
+        by_digest = self.by_digest
         with timed(self.report, "digests"):
-            by_digest = self._by_digest(digest_files(self.engine, readable))
             known = accepted_files(self.engine, SESSION_FILES, set(by_digest))
         first = {digest: same[0] for digest, same in by_digest.items() if digest not in known}
         self._set_deadly_aside(first, by_digest)
@@ -59,12 +65,12 @@ class SessionBatch:
                 metadata = samples_metadata(batch_id, self.upload_day)
                 before = current_version(self.engine, SAMPLES.name)
                 self.note.write(set(first))
-                append_samples(self.engine, sessions, self.upload_day, self.maps, metadata)
+                reports = append_samples(self.engine, sessions, self.upload_day, self.maps, metadata)
                 self.note.remove()
                 if current_version(self.engine, SAMPLES.name) > before:
                     samples_batch = batch_id
             with timed(self.report, "sessions"):
-                facts = self._write_sessions([session.session_id for session in sessions])
+                facts = self._write_sessions(reports)
         with timed(self.report, "ledger"):
             self._settle(by_digest, known, facts)
             if self.entries:
@@ -88,30 +94,19 @@ class SessionBatch:
             for file in by_digest.pop(digest):
                 self._quarantine(file, digest, refusal.code, refusal.reason, refusal.location, refusal.remedy)
 
-    def _by_digest(self, digested: list[Digested]) -> dict[str, list[LandedFile]]:
-        """Files by digest, smallest path first; what could not be read is entered or deferred here."""
-        by_digest: dict[str, list[LandedFile]] = {}
-        for each in digested:
-            if each.is_growing:
-                refusal = growing(each.file)
-                self._quarantine(each.file, None, refusal.code, refusal.reason, refusal.location, refusal.remedy)
-            elif each.digest is None:
-                self.report.deferred.append(DeferredFile(each.file.file_path, each.failure or "not readable"))
-            else:
-                by_digest.setdefault(each.digest, []).append(each.file)
-        return by_digest
+    def _sort_in(self, each: Digested) -> None:
+        """Add the file to those of its digest, which are by path."""
+        if each.is_growing:
+            refusal = growing(each.file)
+            self._quarantine(each.file, None, refusal.code, refusal.reason, refusal.location, refusal.remedy)
+        elif each.digest is None:
+            self.report.deferred.append(DeferredFile(each.file.file_path, each.failure or "not readable"))
+        else:
+            self.by_digest.setdefault(each.digest, []).append(each.file)
 
-    def _write_sessions(self, session_ids: list[str]) -> dict[str, dict[str, Any]]:
+    def _write_sessions(self, reports: dict[str, str]) -> dict[str, dict[str, Any]]:
         """Write `main.silver.sessions` from the reports that stand with the samples; facts by session id."""
-        wanted = ", ".join(f"'{session_id}'" for session_id in session_ids)
-        day = f"DATE'{self.upload_day.isoformat()}'"
-        reports = (
-            self.engine.table(SAMPLES.name)
-            .where(f"upload_day = {day} AND session_id IN ({wanted}) AND parse_report IS NOT NULL")
-            .select("session_id", "parse_report")
-            .toArrow()
-        )
-        facts = {row["session_id"]: json.loads(row["parse_report"]) for row in reports.to_pylist()}
+        facts: dict[str, dict[str, Any]] = {session_id: json.loads(report) for session_id, report in reports.items()}
         if not facts:
             return facts
         now = datetime.now(UTC)
@@ -129,7 +124,7 @@ class SessionBatch:
         until_committed(
             lambda: self.engine.merge(
                 SILVER_SESSIONS.name,
-                f"t.upload_day = {day} AND t.session_id = s.session_id",
+                f"t.upload_day = DATE'{self.upload_day.isoformat()}' AND t.session_id = s.session_id",
                 # What an interrupted run left was taken back; on Sail an update clause would cost a second of planning.
                 "WHEN NOT MATCHED THEN INSERT *",
                 self.engine.spark.createDataFrame(rows_to_arrow(SILVER_SESSIONS, rows)),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.landing.address import Address
-from pipelines.tables.contract_guard import ensure_tables
+from pipelines.tables.contract_guard import ensure_tables, missing_tables
 from pipelines.tables.contracts import SAMPLES, SESSION_FILES, SILVER_SESSIONS
 from pipelines.tables.history import current_version
 from pipelines.tables.ingest_report import IngestReport, timed
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from pipelines.engines.engine import Engine
 
 Progress = Callable[[int, int, str], None]
+
+_TABLES = (SESSION_FILES, SILVER_SESSIONS, SAMPLES)
 
 BATCH_FILES = 500
 BATCH_BYTES = 2 * 1024**3
@@ -49,25 +54,46 @@ def ingest_sessions(
     """
     report = IngestReport(upload_day)
     maps = _column_maps(session_maps)
-    ensure_tables(engine, SESSION_FILES, SILVER_SESSIONS, SAMPLES)
+    engine.fork_processes()
     with engine.exclusive(SESSION_FILES.name):
+        missing = missing_tables(engine, *_TABLES)
         with timed(report, "listing"):
             files = list_landed(landing / "sessions", upload_day)
-            finished = finished_versions(engine, SESSION_FILES, upload_day) if files else set()
+            is_asked = bool(files) and SESSION_FILES not in missing
+            finished = finished_versions(engine, SESSION_FILES, upload_day) if is_asked else set()
             new = [file for file in files if (file.file_path, file.file_version) not in finished]
             report.listed, report.known = len(files), len(files) - len(new)
-        if new:
-            with timed(report, "recovery"):
-                samples_batch, report.recovered = take_back_interrupted(engine)
-            done = 0
-            for batch in _batches(new):
-                samples_batch = SessionBatch(engine, upload_day, run_id, maps, report).ingest(batch, samples_batch)
-                done += len(batch)
-                if progress is not None:
-                    progress(done, len(new), f"{report.accepted} sessions, {len(report.quarantined)} quarantined")
-        for contract in (SESSION_FILES, SILVER_SESSIONS, SAMPLES):
+        samples_batch, done = None, 0
+        for files in _batches(new):
+            batch = SessionBatch(engine, upload_day, run_id, maps, report)
+            with timed(report, "digests"), _beside(engine, partial(batch.digest, files)):
+                if not done:
+                    ensure_tables(engine, *missing)
+            if not done:
+                with timed(report, "recovery"):
+                    samples_batch, report.recovered = take_back_interrupted(engine)
+            samples_batch = batch.ingest(samples_batch)
+            done += len(files)
+            if progress is not None:
+                progress(done, len(new), f"{report.accepted} sessions, {len(report.quarantined)} quarantined")
+        if not new:
+            ensure_tables(engine, *missing)
+        for contract in _TABLES:
             report.table_versions[str(contract.name)] = current_version(engine, contract.name)
     return report
+
+
+@contextmanager
+def _beside(engine: Engine, work: Callable[[], None]) -> Iterator[None]:
+    """Do `work`, which uses no table, while the block starts the engine; before it, if `work` takes the engine, too."""
+    if not engine.python_is_threaded:
+        work()
+        yield
+        return
+    with ThreadPoolExecutor(1) as threads:
+        working = threads.submit(work)
+        yield
+    working.result()
 
 
 def _column_maps(session_maps: Path | None) -> tuple[Path, ...]:

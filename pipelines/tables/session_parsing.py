@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING, Any
 from pipelines.tables.appending import append_spread
 from pipelines.tables.contracts import SAMPLES
 from pipelines.tables.landed_files import FileChangedError, LandedFile, LandingUnavailableError, read_as_listed
-from pipelines.tables.spreading import divide, gather, task_count
+from pipelines.tables.spreading import divide, divide_for, gather, task_count
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipelines.engines.engine import Engine
     from pipelines.flight.formats import ParsedSession
+
+_COST_OF_A_FILE = 1024 * 1024
+"""What reading a file takes however small it is, as bytes that take as long."""
+
+_FILES_AT_ONCE, _BYTES_AT_ONCE = 6, 16 * 1024 * 1024
+"""What is read together: see `pipelines.flight.formats.read.read_sessions`."""
 
 _REFUSAL_SCHEMA = "position bigint, code string, reason string, location string, remedy string"
 
@@ -44,15 +50,31 @@ class Refusal:
 
 def append_samples(
     engine: Engine, sessions: list[SessionFile], upload_day: date, maps: tuple[Path, ...], metadata: str
-) -> None:
+) -> dict[str, str]:
     """Append the samples of all those sessions in one commit; files that must be quarantined give no rows.
 
-    Tasks get neighbouring session ids, so that each file of the table covers a narrow range of them.
+    Tasks get neighbouring session ids, so that each file of the table covers a narrow range of them. Returns the
+    `parse_report` of each session that has samples now, by its id.
     """
     ordered = sorted(sessions, key=lambda session: session.session_id)
-    sizes = [session.file.size_bytes + 1 for session in ordered]
-    parts = divide(ordered, sizes, task_count(sum(sizes), len(ordered)))
-    append_spread(engine, SAMPLES, parts, partial(_samples_of, upload_day=upload_day, maps=maps), metadata, sum(sizes))
+    sizes = [session.file.size_bytes for session in ordered]
+    parts = divide_for(engine, ordered, [size + _COST_OF_A_FILE for size in sizes], sum(sizes))
+    groups = [_groups(part) for part in parts]
+    work = partial(_samples_of, upload_day=upload_day, maps=maps)
+    reports = append_spread(engine, SAMPLES, groups, work, metadata, sum(sizes), ("session_id", "parse_report"))
+    return _reports_in_table(engine, ordered, upload_day) if reports is None else reports
+
+
+def _reports_in_table(engine: Engine, sessions: list[SessionFile], upload_day: date) -> dict[str, str]:
+    wanted = ", ".join(f"'{session.session_id}'" for session in sessions)
+    day = f"DATE'{upload_day.isoformat()}'"
+    rows = (
+        engine.table(SAMPLES.name)
+        .where(f"upload_day = {day} AND session_id IN ({wanted}) AND parse_report IS NOT NULL")
+        .select("session_id", "parse_report")
+        .toArrow()
+    )
+    return {row["session_id"]: row["parse_report"] for row in rows.to_pylist()}
 
 
 def explain_refusals(engine: Engine, files: list[LandedFile], maps: tuple[Path, ...]) -> list[Refusal]:
@@ -94,16 +116,37 @@ def parse_report(parsed: ParsedSession, file_path: str) -> str:
     )
 
 
-def _samples_of(session: SessionFile, upload_day: date, maps: tuple[Path, ...]) -> Iterator[pa.RecordBatch]:
-    from pipelines.flight.formats import ColumnMapError, read_session
+def _groups(sessions: list[SessionFile]) -> list[list[SessionFile]]:
+    """The sessions as they are read together: a few at a time, as long as they are small."""
+    groups: list[list[SessionFile]] = []
+    size = 0
+    for session in sessions:
+        if not groups or len(groups[-1]) == _FILES_AT_ONCE or size + session.file.size_bytes > _BYTES_AT_ONCE:
+            groups.append([])
+            size = 0
+        groups[-1].append(session)
+        size += session.file.size_bytes
+    return groups
 
+
+def _samples_of(sessions: list[SessionFile], upload_day: date, maps: tuple[Path, ...]) -> Iterator[pa.RecordBatch]:
+    from pipelines.flight.formats import read_sessions
+
+    # Whatever is wrong with one file, the others go on; `explain_refusals` tells what it was.
+    read = [(session, content) for session in sessions if (content := _content(session.file)) is not None]
+    found = read_sessions([(session.file.name, content) for session, content in read], maps)
+    for (session, _), parsed in zip(read, found, strict=True):
+        if not isinstance(parsed, Exception):
+            yield sample_rows(parsed, session.session_id, session.file.file_path, upload_day)
+
+
+def _content(file: LandedFile) -> bytes | None:
     try:
-        parsed = read_session(session.file.name, read_as_listed(session.file), maps)
-    except (ColumnMapError, LandingUnavailableError):
+        return read_as_listed(file)
+    except LandingUnavailableError:
         raise
-    except Exception:  # whatever is wrong with one file, the others go on; `explain_refusals` tells what it was
-        return
-    yield sample_rows(parsed, session.session_id, session.file.file_path, upload_day)
+    except Exception:
+        return None
 
 
 def sample_rows(parsed: ParsedSession, session_id: str, file_path: str, upload_day: date) -> pa.RecordBatch:

@@ -15,9 +15,9 @@ from typing import Any
 
 def arm() -> None:
     """Make this process's reader die of files named `deadly*` and never finish those named `endless*`."""
-    from pipelines.flight import formats
+    from pipelines.flight.formats import read
 
-    real = formats.read_session
+    real = read._raw
 
     def deadly(name: str, *arguments: Any) -> Any:
         if name.startswith("deadly"):
@@ -26,7 +26,7 @@ def arm() -> None:
             time.sleep(3600)
         return real(name, *arguments)
 
-    formats.read_session = deadly
+    read._raw = deadly
 
 
 if __name__ == "__main__":

@@ -29,10 +29,12 @@ TABLE = TableContract(
         Column("name", "STRING", "A name.", nullable=False),
         Column("number", "BIGINT", "A number.", nullable=False),
         Column("value", "DOUBLE", "A value, null for odd numbers."),
+        Column("note", "STRING", "A note, of the first number only."),
     ),
     key=("name", "number"),
 )
 PARTS = [[("a", 3), ("b", 0)], [("c", 2)]]
+NOTED = ("name", "note")
 METADATA = '{"by": "a test"}'
 
 
@@ -45,8 +47,9 @@ def _made(item: tuple[str, int], break_at: str = "", null_at: str = "") -> Itera
             "name": [None if name == null_at else name] * count,
             "number": list(range(count)),
             "value": [None if number % 2 else number / 2 for number in range(count)],
+            "note": [None if number else f"the first of {name}" for number in range(count)],
         }
-        types = [("name", pa.string()), ("number", pa.int64()), ("value", pa.float64())]
+        types = [("name", pa.string()), ("number", pa.int64()), ("value", pa.float64()), ("note", pa.string())]
         yield pa.RecordBatch.from_pydict(columns, schema=pa.schema(types))
 
 
@@ -62,32 +65,39 @@ def _files(engine: Engine) -> list[str]:
 
 
 def test_rows_of_all_parts_arrive_in_one_commit(empty: Engine) -> None:
-    append_spread(empty, TABLE, PARTS, _made, METADATA, 0)
+    append_spread(empty, TABLE, PARTS, _made, METADATA, 0, NOTED)
     assert [(row["name"], row["number"], row["value"]) for row in rows(empty, TABLE)] == [
         ("a", 0, 0.0), ("a", 1, None), ("a", 2, 1.0), ("c", 0, 0.0), ("c", 1, None),
     ]  # fmt: skip
     changes = [commit for commit in history(empty, TABLE.name) if commit.changes_data]
     assert [(commit.version, commit.metadata) for commit in changes] == [(1, METADATA)]
-    append_spread(empty, TABLE, PARTS, _made, METADATA, 0)
+    append_spread(empty, TABLE, PARTS, _made, METADATA, 0, NOTED)
     assert empty.table(TABLE.name).count() == 10
     assert empty.table(TABLE.name, version=1).count() == 5
 
 
+def test_notes_are_given_back_where_the_rows_pass_through(empty: Engine) -> None:
+    notes = append_spread(empty, TABLE, PARTS, _made, METADATA, 0, NOTED)
+    expected = {"a": "the first of a", "c": "the first of c"}
+    assert notes == (expected if empty.python_is_threaded else None)
+    assert {row["name"]: row["note"] for row in rows(empty, TABLE) if row["note"]} == expected
+
+
 def test_no_rows_are_no_rows(empty: Engine) -> None:
-    append_spread(empty, TABLE, [[("b", 0)]], _made, METADATA, 0)
+    assert not append_spread(empty, TABLE, [[("b", 0)]], _made, METADATA, 0, NOTED)
     assert rows(empty, TABLE) == []
 
 
 @pytest.mark.parametrize("flaw", [{"break_at": "c"}, {"null_at": "c"}], ids=["failure", "null"])
 def test_what_cannot_be_made_whole_is_not_appended(empty: Engine, flaw: dict[str, str]) -> None:
     with pytest.raises(Exception, match=r"c broke|[Nn][Uu][Ll][Ll]"):
-        append_spread(empty, TABLE, PARTS, partial(_made, **flaw), METADATA, 0)
+        append_spread(empty, TABLE, PARTS, partial(_made, **flaw), METADATA, 0, NOTED)
     assert [commit for commit in history(empty, TABLE.name) if commit.changes_data] == []
     assert rows(empty, TABLE) == []
 
 
 def test_readers_can_leave_files_out_by_their_ranges(empty: Engine) -> None:
-    append_spread(empty, TABLE, PARTS, _made, METADATA, 0)
+    append_spread(empty, TABLE, PARTS, _made, METADATA, 0, NOTED)
     log = empty.location(TABLE.name) / "_delta_log" / f"{1:020d}.json"
     added = [action["add"] for line in log.read_text().splitlines() if "add" in (action := json.loads(line))]
     assert sorted(file["path"] for file in added) == sorted(_files(empty))

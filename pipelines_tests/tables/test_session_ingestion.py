@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipelines.engines.engine import Engine
 from pipelines.flight.formats import read_session
-from pipelines.tables import landed_files, session_batch, session_ingestion, session_parsing
+from pipelines.tables import landed_files, session_ingestion, session_parsing
 from pipelines.tables.contracts import SAMPLES, SESSION_FILES, SILVER_SESSIONS
 from pipelines.tables.history import current_version
 from pipelines.tables.ingestion import ingest_sessions
+from pipelines_tests.conftest import NewEngine
+from pipelines_tests.tables.disturbed_run import ingest_disturbed
 from pipelines_tests.tables.landing_zone import DAY, NEXT_DAY, SECONDS, LandingZone, rows, session_bytes, stable_rows
 
 TABLES = (SESSION_FILES, SILVER_SESSIONS, SAMPLES)
@@ -93,16 +98,16 @@ def test_day_of_bad_files_alone(engine: Engine, landing: LandingZone) -> None:
 def test_reader_that_breaks_is_the_files_fault_alone(
     engine: Engine, landing: LandingZone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import pipelines.flight.formats as formats
+    from pipelines.flight.formats import read
 
-    real = formats.read_session
+    real = read._raw
 
-    def breaking(name: str, content: bytes, maps: object):
+    def breaking(name: str, content: bytes, maps: Any):
         if name == "bad.csv":
             raise ZeroDivisionError("nobody thought of this")
-        return real(name, content, maps)  # type: ignore[arg-type]
+        return real(name, content, maps)
 
-    monkeypatch.setattr(formats, "read_session", breaking)
+    monkeypatch.setattr(read, "_raw", breaking)
     landing.session("bad.csv", 1)
     landing.session("good.csv", 2)
     ingest_sessions(engine, landing.folder, DAY, "run")
@@ -196,25 +201,42 @@ def test_growing_file_waits_for_its_next_version(
     assert engine.table(SAMPLES.name).count() == 2 * SECONDS
 
 
-def test_file_that_changes_between_digest_and_parsing(
-    engine: Engine, landing: LandingZone, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("readers", ["workers of the engine", "processes"])
+def test_files_that_change_between_digest_and_parsing(
+    engine: Engine, landing: LandingZone, tmp_path: Path, readers: str
 ) -> None:
-    path = landing.session("a.csv", 1)
-    landing.session("b.csv", 2)
-    real = session_batch.append_samples
-
-    def overwritten_first(*arguments: object) -> None:
-        path.write_bytes(session_bytes(3))
-        real(*arguments)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(session_batch, "append_samples", overwritten_first)
-        ingest_sessions(engine, landing.folder, DAY, "run")
-    assert _ledger(engine)["a.csv"]["reason_code"] == "growing"
+    for seed, name in enumerate(("a.csv", "changed.csv", "d.csv", "gone.csv", "longer.csv", "z.csv")):
+        landing.session(name, seed)
+    landing.session("bad.csv", b"")
+    if readers == "processes":
+        if not engine.python_is_threaded:
+            pytest.skip("Apache Spark's own workers are processes")
+        module = "pipelines_tests.tables.disturbed_run"
+        subprocess.run([sys.executable, "-m", module, str(tmp_path)], check=True, timeout=240)
+    else:
+        ingest_disturbed(engine, landing.folder)
+    statuses = {name: (entry["status"], entry["reason_code"]) for name, entry in _ledger(engine).items()}
+    assert statuses == {
+        "a.csv": ("accepted", None),
+        "bad.csv": ("quarantined", "empty"),
+        "changed.csv": ("quarantined", "growing"),
+        "d.csv": ("accepted", None),
+        "longer.csv": ("quarantined", "growing"),
+        "z.csv": ("accepted", None),
+    }
     ingest_sessions(engine, landing.folder, DAY, "run")
     assert [row["session_id"] for row in rows(engine, SILVER_SESSIONS)] == sorted(
-        _session_id(session_bytes(seed)) for seed in (2, 3)
+        _session_id(content) for content in (*(session_bytes(seed) for seed in (0, 2, 5, 99)), session_bytes(4) * 2)
     )
+
+
+def test_day_without_new_files_starts_no_engine(engine: Engine, landing: LandingZone, new_engine: NewEngine) -> None:
+    landing.session("a.csv", 1)
+    first = ingest_sessions(engine, landing.folder, DAY, "run")
+    other = new_engine(engine.folders)
+    again = ingest_sessions(other, landing.folder, DAY, "run")
+    assert (again.known, again.table_versions) == (1, first.table_versions)
+    assert other._session is None
 
 
 def test_file_that_goes_away_is_left_to_the_next_run(
@@ -242,7 +264,7 @@ def test_too_large_file_is_not_read(engine: Engine, landing: LandingZone) -> Non
 
 
 def test_batches_give_the_tables_of_one_batch(
-    engine: Engine, landing: LandingZone, new_engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, landing: LandingZone, new_engine: NewEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
         landing.session(f"{number}.csv", number % 4)
