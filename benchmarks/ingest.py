@@ -33,6 +33,8 @@ print(json.dumps({"seconds": seconds, "rows": report.row_count, "stages": report
 _SCRIPT = """
 import sys, time, json
 from pathlib import Path
+# Arrow would load it in each worker and in the parent, on the clock; ours load it with pyspark, before.
+import pandas, pyarrow.compute, pyarrow.dataset, pyarrow.parquet
 from benchmarks import script
 from benchmarks.sessions import DAY
 if __name__ == "__main__":
@@ -89,12 +91,13 @@ def measure() -> Section:
         )
         stages = [found["stages"] for found in kept if found["side"] == "ours"]
         named = {stage: statistics.median(one[stage] for one in stages) for stage in stages[0]}
+        named["digests, engine, tables"] = named.pop("digests")
         rest = statistics.median(ours) - sum(named.values())
         section.tables.append(
             (
                 f"Where ours spend their time at {count} sessions (medians):",
                 ("stage", "seconds"),
-                [*((stage, f"{seconds:.2f}") for stage, seconds in named.items()), ("engine, tables", f"{rest:.2f}")],
+                [*((stage, f"{seconds:.2f}") for stage, seconds in named.items()), ("the rest", f"{rest:.2f}")],
             )
         )
     section.remarks.append(
@@ -103,9 +106,11 @@ def measure() -> Section:
         "digest, once to parse)."
     )
     section.remarks.append(
-        "From 16 MiB on both parse in one process per core, so both are bound by the readers, which they share, and by "
-        "the Parquet encoder: about 30 ms of a core for each session. What is left between them is ours to pay before "
-        "and after: starting the engine, the second reading, reading the reports back, two merges through Spark."
+        "From 16 MiB on both parse in one process per core, so both are bound by the readers, which they share. What "
+        "ours pay besides are the engine and two merges through Spark. They start the engine while threads take the "
+        "digests, and make good for the rest in the workers: these take a few files at a time through each step, keep "
+        "the memory that they free, have no threads that would compete, and encode each column by what its values are "
+        "like, which also makes the files smaller than the script's."
     )
     return section
 
