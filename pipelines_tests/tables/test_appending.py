@@ -109,7 +109,10 @@ def test_readers_can_leave_files_out_by_their_ranges(empty: Engine) -> None:
         assert found[name]["nullCount"]["number"] == 0
 
 
-ROWS = [{"name": "d", "number": 1, "value": 0.5}, {"name": "e", "number": 2, "value": None}]
+ROWS = [
+    {"name": "d", "number": 1, "value": 0.5, "note": None},
+    {"name": "e", "number": 2, "value": None, "note": "the second"},
+]
 
 
 def test_rows_at_hand_arrive_in_one_commit(empty: Engine, tmp_path: Path) -> None:
@@ -158,6 +161,6 @@ def test_files_have_the_comments_and_the_rule_on_nulls_of_their_table(engine: En
     if engine.python_is_threaded:
         [file] = engine.location(contract.name).glob("*.parquet")
         found = parquet.read_schema(file)
-        assert [found.field(column.name).nullable for column in contract.columns] == [False, False, True, False]
+        assert [found.field(column.name).nullable for column in contract.columns] == [False, False, True, True, False]
         comments = [found.field(column.name).metadata[b"comment"].decode() for column in contract.columns]
         assert comments == [column.comment for column in contract.columns]
