@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -12,6 +13,9 @@ from uuid import uuid4
 
 from pipelines.customers.archive_manifest import FILES, ArchivedFile, chunks_of, digest_of
 from pipelines.landing.folder import file_version
+
+_LOOKS = 5
+"""How often a folder that is to be emptied is looked at: others may write while it is."""
 
 
 class ChangedMeanwhileError(Exception):
@@ -76,16 +80,39 @@ def copied(source: Path, archive: Path, path: str, version: str = "") -> Archive
 
 
 def remove_below(files: Path) -> int:
-    """Empty the folder, which may be a volume's; the number of files. Links go, what they lead to stays."""
+    """Empty the folder, which may be a volume's; the number of files. Links go, what they lead to stays.
+
+    Its folders go out of sight whole before they are emptied: whoever answers requests would take one for new whose
+    answer is gone already. What was being written in that moment is removed by another look.
+    """
     count = len(walk(files)[0])
-    if not files.is_dir():
-        return 0
-    for entry in list(os.scandir(files)):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
-        else:
-            Path(entry.path).unlink(missing_ok=True)
+    for left in reversed(range(_LOOKS)):
+        entries = list(os.scandir(files)) if files.is_dir() else []
+        if not entries:
+            break
+        for entry in entries:
+            try:
+                _remove(entry)
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY or not left:
+                    raise
     return count
+
+
+def _remove(entry: os.DirEntry[str]) -> None:
+    if entry.is_dir(follow_symlinks=False):
+        _remove_folder(Path(entry.path))
+    else:
+        Path(entry.path).unlink(missing_ok=True)
+
+
+def _remove_folder(folder: Path) -> None:
+    aside = folder.with_name(f".{uuid4().hex}.removed")
+    try:
+        folder.rename(aside)
+    except OSError:  # some storage can rename no folder
+        aside = folder
+    shutil.rmtree(aside)
 
 
 def _below(folder: Path, path: str) -> Iterator[tuple[str, os.DirEntry[str]]]:

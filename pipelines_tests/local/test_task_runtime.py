@@ -7,7 +7,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import PermissionDenied
 from databricks.sdk.service import compute
 
-from pipelines.local.runtime import isolation
+from pipelines.local import lifecycle
 from pipelines.local.settings import LocalSettings
 from pipelines_tests.local.conftest import client_with, run_code
 
@@ -75,7 +75,7 @@ def test_code_can_have_processes_forked_before_the_engine_was(
 def test_each_task_has_a_local_disk_of_its_own(
     development: WorkspaceClient, development_cluster: str, settings: LocalSettings
 ) -> None:
-    if settings.isolation == "interposed" or not isolation.supported():
+    if lifecycle.status(settings, "development").isolation != "namespace":
         pytest.skip("this machine gives a process no file systems of its own")
     code = """
         import os
