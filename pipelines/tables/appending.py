@@ -103,7 +103,7 @@ def _folder_to_write(engine: Engine, contract: TableContract) -> Path | None:
 
 
 def _schema_of_files(contract: TableContract, folder: Path) -> pa.Schema:
-    """The contract's columns as the table's log has them, with what it says of nulls and in comments.
+    """The contract's columns; where there are lists, with what the table's log says of nulls and in comments.
 
     As in the engine's own files: Sail (0.7.2) reads columns of lists through a workspace's catalog only where all that
     is equal.
@@ -111,8 +111,10 @@ def _schema_of_files(contract: TableContract, folder: Path) -> pa.Schema:
     import pyarrow as pa
     from deltalake import DeltaTable
 
-    logged = pa.schema(DeltaTable(str(folder)).schema().to_arrow())
     types = arrow_schema(contract)
+    if not any(column.type.startswith("ARRAY") for column in contract.columns):
+        return types
+    logged = pa.schema(DeltaTable(str(folder)).schema().to_arrow())
     return pa.schema([logged.field(name).with_type(types.field(name).type) for name in types.names])
 
 
