@@ -128,8 +128,8 @@ def _section(
         f"A customer's session of an hour (10 Hz, nearly {HOUR_S * RATE_HZ:,} samples, 7.6 MB), put there before, is "
         "asked for by a file in the inbox at any moment; daemon, workspace and cluster are warm. Until its rows are "
         f"written; the answer, after the review page, takes {spread(seconds)}. {len(seconds)} requests in turns with "
-        "a warm script that parses and cleans the same hour, loads the models, predicts and writes the same rows: no daemon, no "
-        "workspace, no page.",
+        "a warm script that parses and cleans the same hour, loads the models, predicts and writes the same rows: "
+        "no daemon, no workspace, no page.",
         [
             Target(
                 f"at most {_LIMIT} times the script",
