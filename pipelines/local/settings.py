@@ -39,7 +39,6 @@ PRELOADED_MODULES = (
     "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.store.model_registry.sqlalchemy_store",
     "git",
-    "opentelemetry.sdk.metrics",
     "fsspec",
     "mlflow.store.model_registry.sqlalchemy_workspace_store",
     "mlflow.store.tracking.sqlalchemy_workspace_store",
@@ -48,8 +47,6 @@ PRELOADED_MODULES = (
     "narwhals._pandas_like.dataframe",
     "narwhals.stable.v2",
     "opentelemetry.sdk.metrics.export",
-    "pyarrow.parquet",
-    "pyspark.sql.connect.window",
     "pyspark.worker",
     "pysail.spark",
     # What executing a Dagster step imports besides, when it begins.

@@ -2,8 +2,8 @@
 
 `/dbfs`, `/Volumes` and `/Workspace` appear there, and `/local_disk0`, the driver's own disk: here memory that the task
 has to itself. Hidden folders are empty; tables that the task's principal may only read are on a read-only mount, and
-those that it may not read are absent. No root is needed, only unprivileged user
-namespaces. A second namespace within the first locks the mounts: not even root can undo them.
+those that it may not read are absent. No root is needed, only unprivileged user namespaces. A second namespace within
+the first locks the mounts: not even root can undo them.
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ def enter(plan: dict[str, Any]) -> None:
         _view(_within(old, source), _within(new, target), mode)
     for folder in plan["covered"]:
         _cover(_within(new, folder))
-    _within(new, _LOCAL_DISK).mkdir(exist_ok=True)
-    _cover(_within(new, _LOCAL_DISK))
+    local_disk = _within(new, _LOCAL_DISK)
+    local_disk.mkdir(exist_ok=True)
+    _cover(local_disk)
     os.chdir(new)
     _pivot(".", ".")
     if _libc.umount2(b".", _DETACH) != 0:
