@@ -164,7 +164,10 @@ def _at_once(workspace: Bench, section: Section) -> None:
     workspace.local("POST", "/local/rate-limits", {"enabled": False})
     found = workspace.requests(since)
     refused = [entry for entry in found if entry["status"] == 429]
-    uploads = [entry for entry in found if entry["method"] == "PUT" and "/code/" in entry["path"]]
+    uploads, compiled = (
+        [entry for entry in found if entry["method"] == "PUT" and folder in entry["path"]]
+        for folder in ("/code/", "/bytecode/")
+    )
     section.targets += [
         Target(
             f"{_AT_ONCE} steps at once stay within the documented rates, which the workspace enforces",
@@ -172,6 +175,7 @@ def _at_once(workspace: Bench, section: Section) -> None:
             not refused and not failures,
         ),
         Target(f"code is staged once for {_AT_ONCE} steps", f"{len(uploads)} upload(s)", len(uploads) == 1),
+        Target(f"its bytecode is staged once for {_AT_ONCE} steps", f"{len(compiled)} upload(s)", len(compiled) == 1),
     ]
     rows = []
     for pattern, limit in _LIMITS.items():

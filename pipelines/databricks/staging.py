@@ -88,7 +88,7 @@ class Staging:
 
     def _bytecode_path(self, digest: str, code_digest: str) -> str:
         # The same code compiled elsewhere need not give the same bytes.
-        return f"{self.root}/code/{code_digest}.{digest[:16]}.bytecode.zip"
+        return f"{self.root}/bytecode/{code_digest}.{digest[:16]}.zip"
 
     def step_folder(self, token: str) -> str:
         """Folder of one submission's files."""

@@ -21,7 +21,7 @@ MIB = 2**20
 UPLOADS = {
     "payload": r".*/payload-.*\.json",
     "code": r".*/code/[0-9a-f]+\.zip",
-    "bytecode": r".*/code/.*\.bytecode\.zip",
+    "bytecode": r".*/bytecode/.*\.zip",
     "program": r".*/programs/.*\.py",
 }
 
@@ -68,8 +68,8 @@ def test_code_that_was_changed_in_staging_is_not_run_but_staged_anew(
 ) -> None:
     first = run("empty")
     digest = metadata_of(first, "empty")["code_digest"]
-    staged = [str(entry.path) for entry in workspace.files.list_directory_contents(f"{STAGING}/code")]
-    [path] = [one for one in staged if digest in one and one.endswith(".bytecode.zip") == (what == "bytecode")]
+    staged = [str(entry.path) for entry in workspace.files.list_directory_contents(f"{STAGING}/{what}")]
+    [path] = [one for one in staged if digest in one]
     contents = workspace.files.download(path).contents
     assert contents is not None
     archive = contents.read()
